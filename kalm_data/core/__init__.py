@@ -1,0 +1,1 @@
+"""Records, protocols, configurations and pure functions that every layer shares."""

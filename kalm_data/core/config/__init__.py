@@ -1,0 +1,1 @@
+"""The settings of each command: bounds, defaults and the words of its help."""

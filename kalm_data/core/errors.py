@@ -1,0 +1,61 @@
+"""The errors a user can meet.
+
+KalmError
+├── InputError          a file, a row or a setting the user can mend      exit 1
+│   └── RowError        one row of a file; becomes a reject where asked   exit 1
+├── WorkspaceBusy       another command holds the workspace               exit 1
+├── Interrupted         Ctrl-C; the same command goes on where it stopped  exit 130
+├── StaleMeasurement    what was measured no longer fits what is there    exit 1
+└── GateMissed          a quality gate that the user set was missed       exit 3
+
+Anything else that escapes is a bug of ours and keeps its traceback.
+"""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from kalm_data.core.summary import RunSummary
+
+
+class KalmError(Exception):
+    """A failure that one line explains: what, where, which value, and the remedy."""
+
+    exit_code = 1
+    summary: "RunSummary | None" = None
+    """How far the run had come, where there was one."""
+
+
+class InputError(KalmError):
+    """A file, a row or a setting that the user can mend."""
+
+
+class RowError(InputError):
+    """One bad row; `reason` is the word under which it is counted as a reject."""
+
+    def __init__(self, reason: str, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+class WorkspaceBusy(KalmError):
+    """Another process holds the workspace; the message names it."""
+
+
+class StaleMeasurement(KalmError):
+    """Rankings of another pool or other positives; the message names the refreshing command."""
+
+
+class GateMissed(KalmError):
+    """A quality gate set by the user was missed."""
+
+    exit_code = 3
+
+
+class Interrupted(KalmError):
+    """The user stopped the run; what was done is kept."""
+
+    exit_code = 130
+
+
+class ConservationError(AssertionError):
+    """Rows appeared or vanished in a run: a bug of ours, never the user's."""

@@ -1,0 +1,135 @@
+"""What the stages ask of the engines. An engine is anything that has these methods."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from kalm_data.core.records import Record, Reject
+    from kalm_data.core.synthesis import Reply, Request
+
+    Vectors = NDArray[np.float32]
+
+
+class Encoder(Protocol):
+    """Turns rendered texts into unit vectors; a vector depends on its text alone."""
+
+    name: str
+    """Short name for people, e.g. `all-MiniLM-L6-v2`."""
+    fingerprint: str
+    """Digest of weights, pooling, maximal length, precision and batch shapes."""
+    query_prompt: str
+    """Prefix the model was saved with for queries; empty where it has none."""
+    document_prompt: str
+    dimension: int
+
+    def encode(self, texts: Sequence[str]) -> Iterator[tuple[list[int], Vectors]]:
+        """Batches of (indices into `texts`, (N, D) float32 unit vectors), every index once."""
+        ...
+
+    def count_cut(self, texts: Sequence[str]) -> int:
+        """How many of the texts are longer than the model reads."""
+        ...
+
+
+class DenseSearch(Protocol):
+    """Exact search over all documents of a pool; scores are float64 cosines rounded to 1e-9."""
+
+    def rank(
+        self,
+        queries: Vectors,
+        documents: Vectors,
+        positives: Sequence[Sequence[int]],
+        excluded: Sequence[Sequence[int]],
+        depth: int,
+    ) -> Iterator[DenseRanking]:
+        """For each query, in order: its hits and the exact rank of each of its positives.
+
+        queries (Q, D), documents (P, D), sorted so that equal scores are in order of position.
+        positives: positions of each query's positives. excluded: positions that no rank counts
+        (the positives themselves and the near-duplicates of any of them).
+        """
+        ...
+
+
+class DenseRanking(Protocol):
+    """Hits and ranks of one query."""
+
+    positions: NDArray[np.int64]
+    """(depth,) best first; fewer where the pool is smaller."""
+    scores: NDArray[np.float64]
+    """(depth,) cosines of the hits."""
+    ranks: list[int]
+    """1-based rank of each positive, in the order given."""
+    positive_scores: list[float]
+
+
+class Tokenizer(Protocol):
+    """Counts the tokens of an encoder."""
+
+    def count(self, text: str) -> int: ...
+
+
+class LanguageDetector(Protocol):
+    """Tells the language of a text."""
+
+    def detect(self, text: str) -> str:
+        """ISO 639-1 code, empty where the text is too short or has no letters to tell."""
+        ...
+
+
+class QueryEngine(Protocol):
+    """Writes queries for documents; the extractive engine and language models are such."""
+
+    name: str
+    """Origin and model, as it is stored with every row, e.g. `extractive-1`."""
+
+    def generate(self, requests: Sequence[Request]) -> Iterator[Reply]:
+        """One reply a request, in any order, as they arrive."""
+        ...
+
+
+class Run(Protocol):
+    """One execution of a command on a workspace, as a stage sees it.
+
+    The law of conservation is checked when the run ends: planned = kept + rejected + pending.
+    """
+
+    run_id: str
+    sequence: int
+    """Number of the run in its workspace, 1-based; later runs have larger numbers."""
+
+    def plan(self, count: int) -> None:
+        """`count` more units will be kept or rejected."""
+        ...
+
+    def keep(self, count: int = 1) -> None: ...
+
+    def reject(self, rejects: Sequence[Reject]) -> None:
+        """Count each as one unit under its reason, and store it."""
+        ...
+
+    def append(self, rows: Sequence[Record]) -> None:
+        """Store rows. On return they are on disk and survive a kill (fsync).
+
+        Rows whose key the workspace holds already are dropped at the merge, silently and on
+        purpose: that is what makes running again harmless.
+        """
+        ...
+
+    def checkpoint(self) -> None:
+        """Merge what was appended into the database, if the last merge is some seconds ago."""
+        ...
+
+    def record_input(self, name: str, fingerprint: str) -> None:
+        """Store with the run what it was made from, e.g. an encoder and its fingerprint."""
+        ...
+
+    def warn(self, line: str) -> None:
+        """Tell people, and `--json`, what they would not expect."""
+        ...

@@ -1,0 +1,1 @@
+"""One file for one foreign thing: an encoder, a search, a file format."""

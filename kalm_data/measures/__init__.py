@@ -1,0 +1,1 @@
+"""Pure measures on arrays that several stages share; numpy, and of this package only core."""

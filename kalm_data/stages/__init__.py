@@ -1,0 +1,1 @@
+"""The decisions, one file a stage. Engines and stores are known by their protocols only."""

@@ -1,0 +1,1 @@
+"""The bundled contrastive trainer, on the trainer of sentence-transformers."""

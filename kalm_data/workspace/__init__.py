@@ -1,0 +1,1 @@
+"""DuckDB and the files beside it; nothing else knows SQL."""

@@ -1,0 +1,138 @@
+"""The tables of the workspace, derived from the records: one field, one column.
+
+Big tables carry no primary key (it grows and slows them). What makes a row unique is the `key`
+of its table, and rows whose key is there already are left out when segments are merged.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+import pyarrow as pa
+
+from kalm_data.core import records
+
+SCHEMA_VERSION = 1
+
+_DUCKDB_TYPES = {
+    "str": "VARCHAR",
+    "int": "BIGINT",
+    "float": "DOUBLE",
+    "bool": "BOOLEAN",
+    "Split": "VARCHAR",
+    "Label": "VARCHAR",
+    "Origin": "VARCHAR",
+    "Verdict": "VARCHAR",
+    "Literal['rule', 'draw']": "VARCHAR",
+    "tuple[str, ...]": "VARCHAR[]",
+    "NDArray[uint64]": "UBIGINT[]",
+    "NDArray[float64]": "DOUBLE[]",
+}
+_ARROW_TYPES = {
+    "VARCHAR": pa.large_string(),
+    "BIGINT": pa.int64(),
+    "DOUBLE": pa.float64(),
+    "BOOLEAN": pa.bool_(),
+    "VARCHAR[]": pa.list_(pa.large_string()),
+    "UBIGINT[]": pa.list_(pa.uint64()),
+    "DOUBLE[]": pa.list_(pa.float64()),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table and the expressions, over its columns, that make a row unique."""
+
+    name: str
+    record: type[records.Record]
+    key: tuple[str, ...]
+
+    @property
+    def columns(self) -> dict[str, str]:
+        """Column names and their DuckDB types, in the order of the record's fields."""
+        return {
+            field.name: _DUCKDB_TYPES[str(field.type).replace('"', "'")]
+            for field in fields(self.record)
+        }
+
+    @property
+    def ddl(self) -> str:
+        columns = ", ".join(f'"{name}" {kind} NOT NULL' for name, kind in self.columns.items())
+        return f"CREATE TABLE {self.name} ({columns})"
+
+    @property
+    def arrow_schema(self) -> pa.Schema:
+        return pa.schema([(name, _ARROW_TYPES[kind]) for name, kind in self.columns.items()])
+
+
+TABLES: dict[type[records.Record], Table] = {
+    table.record: table
+    for table in (
+        Table("texts", records.Text, ("text_hash",)),
+        Table("documents", records.Document, ("collection", "doc_id", "revision")),
+        Table("tasks", records.TaskRow, ("task", "revision")),
+        Table("examples", records.Example, ("example_id",)),
+        Table(
+            "judgements",
+            records.Judgement,
+            # a document is judged once by each who judges, but mined anew by every draw
+            (
+                "example_id",
+                "text_hash",
+                "label",
+                "origin",
+                "CASE WHEN origin = 'miner' THEN run_id END",
+            ),
+        ),
+        Table(
+            "rankings",
+            records.Ranking,
+            ("example_id", "text_hash", "ranker", "pool", "positives"),
+        ),
+        Table("hits", records.HitList, ("example_id", "ranker", "pool", "positives")),
+        Table("decisions", records.Decision, ("run_id", "task", "rule", "example_id", "text_hash")),
+        Table("heads", records.Head, ("kind", "task", "name", "sequence")),
+        Table("generations", records.Generation, ("request_key", "attempt")),
+        Table("rejects", records.Reject, ("run_id", "stage", "reason", "key", "source", "line")),
+        Table("near_duplicates", records.NearDuplicate, ("first", "second")),
+        Table("vectors", records.VectorPlace, ("encoder", "rendered_hash")),
+    )
+}
+
+_RUNS = """
+CREATE TABLE runs (
+    sequence BIGINT NOT NULL, run_id VARCHAR NOT NULL, command VARCHAR NOT NULL,
+    status VARCHAR NOT NULL, configuration VARCHAR NOT NULL, versions VARCHAR NOT NULL,
+    inputs VARCHAR NOT NULL, planned BIGINT NOT NULL, kept BIGINT NOT NULL,
+    rejected VARCHAR NOT NULL, warnings VARCHAR[] NOT NULL, started_at VARCHAR NOT NULL,
+    seconds DOUBLE NOT NULL, error VARCHAR NOT NULL
+)
+"""
+
+_CURRENT_DOCUMENTS = """
+CREATE VIEW current_documents AS
+SELECT * FROM documents
+WHERE NOT retired AND (collection, doc_id, revision) IN (
+    SELECT (collection, doc_id, max(revision)) FROM documents GROUP BY collection, doc_id
+)
+"""
+
+_CURRENT_TASKS = """
+CREATE VIEW current_tasks AS
+SELECT * FROM tasks QUALIFY row_number() OVER (PARTITION BY task ORDER BY revision DESC) = 1
+"""
+
+_CURRENT_HEADS = """
+CREATE VIEW current_heads AS
+SELECT * FROM heads
+QUALIFY row_number() OVER (PARTITION BY kind, task, name ORDER BY sequence DESC) = 1
+"""
+
+CREATE: tuple[str, ...] = (
+    "CREATE TABLE meta (schema_version BIGINT NOT NULL, kalm_data VARCHAR NOT NULL)",
+    *(table.ddl for table in TABLES.values()),
+    _RUNS,
+    _CURRENT_DOCUMENTS,
+    _CURRENT_TASKS,
+    _CURRENT_HEADS,
+)
