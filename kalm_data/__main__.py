@@ -1,0 +1,5 @@
+"""`python -m kalm_data`."""
+
+from kalm_data.cli.app import main
+
+main()

@@ -1,0 +1,47 @@
+"""The `kalm-data` command: its subcommands, and how usage errors end."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from kalm_data import __version__
+from kalm_data.cli.reporting import print_json
+from kalm_data.cli.status import status
+
+app = typer.Typer(
+    name="kalm-data",
+    help="From documents to a curated training set, a trained embedder and the proof.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+)
+app.command("status")(status)
+
+
+@app.callback(invoke_without_command=True)
+def version_only(
+    version: bool = typer.Option(False, "--version", help="Print the version and exit."),
+) -> None:
+    if version:
+        typer.echo(f"kalm-data {__version__}")
+        raise typer.Exit
+
+
+def main() -> None:
+    """Run the command line and exit with its status."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: list[str]) -> int:
+    """Exit status of one command: 0, 1 mendable, 2 usage, 3 a gate missed, 130 interrupted."""
+    try:
+        code = app(arguments, prog_name="kalm-data", standalone_mode=False)
+    except typer.exceptions.TyperException as error:
+        if "--json" in arguments:
+            message = error.format_message()
+            print_json({"command": arguments[0], "status": "failed", "error": message})
+        error.show()  # type: ignore[attr-defined]
+        return error.exit_code
+    return int(code or 0)

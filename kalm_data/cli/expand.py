@@ -1,0 +1,85 @@
+"""Settings as options: a command takes `config: MineConfig` and its users see one option a field.
+
+Names, defaults and help come from the pydantic model, so the two cannot drift apart.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import types
+from typing import TYPE_CHECKING, Annotated, Any, Union, get_args, get_origin, get_type_hints
+
+import typer
+from pydantic import BaseModel, ValidationError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pydantic.fields import FieldInfo
+
+
+def expand(function: Callable[..., None]) -> Callable[..., None]:
+    """Replace every parameter that is a pydantic model by one option for each of its fields."""
+    hints = get_type_hints(function, include_extras=True)
+    models = {name: kind for name, kind in hints.items() if _is_model(kind)}
+
+    @functools.wraps(function)
+    def command(**values: Any) -> None:  # noqa: ANN401 - whatever the options hold
+        built = {name: _build(model, values) for name, model in models.items()}
+        function(**values, **built)
+
+    signature = inspect.signature(function)
+    kept = [
+        parameter.replace(annotation=hints[name], kind=inspect.Parameter.KEYWORD_ONLY)
+        for name, parameter in signature.parameters.items()
+        if name not in models
+    ]
+    added = [p for model in models.values() for p in _options(model)]
+    command.__signature__ = signature.replace(parameters=[*kept, *added])  # type: ignore[attr-defined]
+    command.__annotations__ = {p.name: p.annotation for p in [*kept, *added]}
+    return command
+
+
+def _is_model(kind: object) -> bool:
+    return isinstance(kind, type) and issubclass(kind, BaseModel)
+
+
+def _options(model: type[BaseModel]) -> list[inspect.Parameter]:
+    hints = get_type_hints(model)
+    return [
+        inspect.Parameter(
+            name,
+            inspect.Parameter.KEYWORD_ONLY,
+            default=_default(field),
+            annotation=Annotated[_option_type(hints[name]), typer.Option(help=field.description)],
+        )
+        for name, field in model.model_fields.items()
+    ]
+
+
+def _default(field: FieldInfo) -> object:
+    if field.is_required():
+        return inspect.Parameter.empty
+    default = field.get_default(call_default_factory=True)
+    return list(default) if isinstance(default, tuple) else default
+
+
+def _option_type(kind: Any) -> Any:  # noqa: ANN401 - a type expression
+    """The type typer reads: tuples of any length are options given more than once."""
+    if get_origin(kind) is tuple:
+        return list[get_args(kind)[0]]  # type: ignore[misc]
+    if get_origin(kind) in (Union, types.UnionType):
+        return Union[tuple(_option_type(part) for part in get_args(kind))]  # noqa: UP007
+    return kind
+
+
+def _build(model: type[BaseModel], values: dict[str, Any]) -> BaseModel:
+    chosen = {name: values.pop(name) for name in model.model_fields}
+    try:
+        return model(**chosen)
+    except ValidationError as error:
+        first = error.errors()[0]
+        option = "--" + str(first["loc"][0] if first["loc"] else "").replace("_", "-")
+        message = f"{first['msg']} (given: {first['input']!r})"
+        raise typer.BadParameter(message, param_hint=option) from error

@@ -1,0 +1,27 @@
+"""The options that several commands share."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+WorkspaceOption = Annotated[
+    Path,
+    typer.Option(
+        "--workspace",
+        "-w",
+        envvar="KALM_WORKSPACE",
+        help="Folder of the workspace.",
+        show_default="kalm-workspace",
+    ),
+]
+WORKSPACE = Path("kalm-workspace")
+
+TaskOption = Annotated[
+    list[str] | None,
+    typer.Option("--task", "-t", help="Task to work on; repeat it for several. Default: all."),
+]
+JsonOption = Annotated[
+    bool,
+    typer.Option("--json", help="Print one JSON object on stdout, also on failure."),
+]

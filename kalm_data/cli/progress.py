@@ -1,0 +1,59 @@
+"""Progress for people, on stderr: a bar where that is a terminal, else one line now and then."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import TYPE_CHECKING
+
+from tqdm import tqdm
+
+if TYPE_CHECKING:
+    from kalm_data.api.outcome import Progress
+
+LINE_EVERY_S = 30.0
+
+
+class ProgressLine:
+    """Shows the progress reports of one command."""
+
+    def __init__(self, command: str) -> None:
+        self._command = command
+        self._bar: tqdm[None] | None = None
+        self._said_at = time.monotonic()
+
+    def show(self, progress: Progress) -> None:
+        if progress.warning:
+            self._say(f"{self._command}: warning: {progress.warning}")
+        elif sys.stderr.isatty():
+            self._draw(progress)
+        elif time.monotonic() - self._said_at >= LINE_EVERY_S:
+            self._said_at = time.monotonic()
+            self._say(_line(progress))
+
+    def close(self) -> None:
+        if self._bar is not None:
+            self._bar.close()
+            self._bar = None
+
+    def _draw(self, progress: Progress) -> None:
+        if self._bar is None:
+            self._bar = tqdm(desc=self._command, unit="", leave=False, dynamic_ncols=True)
+        self._bar.total = progress.planned
+        self._bar.n = progress.kept + progress.rejected
+        self._bar.set_postfix(kept=progress.kept, rejected=progress.rejected, refresh=True)
+
+    def _say(self, line: str) -> None:
+        tqdm.write(line, file=sys.stderr)
+
+
+def _line(progress: Progress) -> str:
+    done = progress.kept + progress.rejected
+    left = ""
+    if done and progress.planned > done:
+        left_s = progress.seconds * (progress.planned - done) / done
+        left = f", about {left_s:.0f} s left"
+    return (
+        f"{progress.command}: {done} of {progress.planned} "
+        f"({progress.kept} kept, {progress.rejected} rejected){left}"
+    )

@@ -1,0 +1,86 @@
+"""Reads what `kalm-data status` shows; brief, so that it may run beside a long command."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from typing import TYPE_CHECKING
+
+from kalm_data.core.overview import Overview, PastRun, TaskState
+from kalm_data.core.summary import Progress
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import duckdb
+
+    from kalm_data.workspace.database import Database
+
+LATEST_RUNS = 10
+
+
+def read_overview(database: Database) -> Overview:
+    with database.read() as connection:
+        documents = connection.execute(
+            "SELECT collection, count(*) FROM current_documents GROUP BY ALL ORDER BY collection"
+        ).fetchall()
+        texts = connection.execute("SELECT count(*) FROM texts").fetchall()[0][0]
+        tasks = _tasks(connection)
+        runs = _runs(connection)
+    return Overview(dict(documents), texts, tasks, runs, _running(database.folder))
+
+
+def _tasks(connection: duckdb.DuckDBPyConnection) -> tuple[TaskState, ...]:
+    examples: dict[str, dict[str, int]] = defaultdict(dict)
+    for task, split, count in connection.execute(
+        "SELECT task, split, count(*) FROM examples GROUP BY ALL ORDER BY task, split"
+    ).fetchall():
+        examples[task][split] = count
+    ranked = dict(
+        connection.execute(
+            "SELECT task, count(*) FROM examples WHERE split = 'train' AND example_id IN "
+            "(SELECT example_id FROM rankings) GROUP BY task ORDER BY task"
+        ).fetchall()
+    )
+    rules: dict[str, list[str]] = defaultdict(list)
+    for task, name in connection.execute(
+        "SELECT task, name FROM current_heads WHERE kind = 'rule' AND run_id <> '' "
+        "ORDER BY task, name"
+    ).fetchall():
+        rules[task].append(name)
+    declared = connection.execute(
+        "SELECT task, definition FROM current_tasks ORDER BY task"
+    ).fetchall()
+    return tuple(
+        _task_state(name, json.loads(definition), examples[name], ranked.get(name, 0), rules[name])
+        for name, definition in declared
+    )
+
+
+def _task_state(
+    name: str,
+    definition: dict[str, object],
+    examples: dict[str, int],
+    ranked: int,
+    rules: list[str],
+) -> TaskState:
+    collections = definition.get("collections")
+    pool = tuple(collections) if isinstance(collections, list) and collections else (name,)
+    return TaskState(name, str(definition["type"]), pool, examples, ranked, tuple(rules))
+
+
+def _runs(connection: duckdb.DuckDBPyConnection) -> tuple[PastRun, ...]:
+    rows = connection.execute(
+        "SELECT run_id, status, planned, kept, rejected, started_at, seconds FROM runs "
+        "ORDER BY sequence DESC LIMIT ?",
+        [LATEST_RUNS],
+    ).fetchall()
+    return tuple(
+        PastRun(run_id, status, planned, kept, sum(json.loads(rejected).values()), started, s)
+        for run_id, status, planned, kept, rejected, started, s in rows
+    )
+
+
+def _running(folder: Path) -> tuple[Progress, ...]:
+    reports = sorted(folder.glob("runs/*/progress.json"))
+    return tuple(Progress(**json.loads(report.read_text())) for report in reports)

@@ -1,0 +1,50 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from kalm_data.core.errors import InputError
+from kalm_data.workspace.database import Database
+from kalm_data.workspace.schema import SCHEMA_VERSION
+
+
+def test_a_newer_schema_is_refused_with_both_versions(database: Database) -> None:
+    with database.write() as connection:
+        connection.execute("UPDATE meta SET schema_version = ?", [SCHEMA_VERSION + 1])
+    expected = rf"version {SCHEMA_VERSION + 1}.*knows version {SCHEMA_VERSION}.*Upgrade"
+    with pytest.raises(InputError, match=expected), database.read():
+        pass
+    with pytest.raises(InputError, match=expected), database.write():
+        pass
+
+
+def test_a_missing_workspace_is_said_with_the_remedy(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="--workspace"), Database(tmp_path / "none").read():
+        pass
+
+
+def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "workspace.duckdb").write_bytes(b"not a database" * 100)
+    with pytest.raises(InputError, match="not a readable workspace"):
+        Database(tmp_path).create()
+
+
+def test_a_foreign_database_is_refused_and_left_as_it_was(tmp_path: Path) -> None:
+    with duckdb.connect(str(tmp_path / "workspace.duckdb")) as connection:
+        connection.execute("CREATE TABLE theirs (x INTEGER)")
+    with pytest.raises(InputError, match="not a workspace"):
+        Database(tmp_path).create()
+    with duckdb.connect(str(tmp_path / "workspace.duckdb")) as connection:
+        assert connection.execute("SELECT table_name FROM duckdb_tables()").fetchall() == [
+            ("theirs",)
+        ]
+
+
+def test_a_failed_transaction_is_rolled_back(database: Database) -> None:
+    with pytest.raises(RuntimeError), database.write() as connection:
+        connection.execute("INSERT INTO texts VALUES ('h', 'n', 't')")
+        raise RuntimeError
+    with database.read() as connection:
+        assert connection.execute("SELECT count(*) FROM texts").fetchall() == [(0,)]

@@ -1,0 +1,79 @@
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import TYPE_CHECKING, get_args
+
+import numpy as np
+
+from kalm_data.core.records import HitList, Judgement, Record, Text
+from kalm_data.workspace.schema import TABLES
+from kalm_data.workspace.segments import Segments, remove
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from kalm_data.workspace.database import Database
+
+
+def test_every_record_has_a_table_and_every_key_is_of_its_columns() -> None:
+    assert set(TABLES) == set(get_args(Record))
+    for record, table in TABLES.items():
+        assert list(table.columns) == [field.name for field in fields(record)]
+        assert all(part in table.columns or part.startswith("CASE") for part in table.key)
+
+
+def test_rows_come_back_as_they_were(database: Database, tmp_path: Path) -> None:
+    hits = HitList(
+        "e", "r", "p", "x", np.array([2**64 - 1, 0], np.uint64), np.array([0.5, -0.1]), "run"
+    )
+    _merge(database, tmp_path, [Text.of("NUL \x00 and \u202b right-to-left"), hits])
+    with database.read() as connection:
+        assert connection.execute("SELECT text FROM texts").fetchall() == [
+            ("NUL \x00 and \u202b right-to-left",)
+        ]
+        assert connection.execute("SELECT keys, scores FROM hits").fetchall() == [
+            ([2**64 - 1, 0], [0.5, -0.1])
+        ]
+
+
+def test_merging_twice_adds_nothing(database: Database, tmp_path: Path) -> None:
+    segments = Segments(tmp_path)
+    segments.append([Text.of("a"), Text.of("a")])
+    segments.append([Text.of("a"), Text.of("b")])
+    for _ in range(2):  # a kill between merge and removal
+        with database.write() as connection:
+            merged = segments.merge(connection)
+    remove(merged)
+    assert segments.pending() == []
+    assert _count(database, "texts") == 2
+
+
+def test_a_document_is_mined_anew_by_every_draw_but_imported_once(
+    database: Database, tmp_path: Path
+) -> None:
+    def judged(origin: str, run_id: str) -> Judgement:
+        return Judgement("e", "t", "negative", origin, "", 0, 0.0, 0.0, False, run_id)  # type: ignore[arg-type]
+
+    rows = [judged(o, r) for o in ("import", "miner") for r in ("0001-a", "0002-b")]
+    _merge(database, tmp_path, rows)
+    assert _count(database, "judgements WHERE origin = 'import'") == 1
+    assert _count(database, "judgements WHERE origin = 'miner'") == 2
+
+
+def test_a_half_written_segment_is_ignored(database: Database, tmp_path: Path) -> None:
+    segments = Segments(tmp_path)
+    segments.append([Text.of("whole")])
+    (tmp_path / "segment-00000002.partial").mkdir()
+    assert len(Segments(tmp_path).pending()) == 1
+
+
+def _merge(database: Database, folder: Path, rows: list[Record]) -> None:
+    segments = Segments(folder)
+    segments.append(rows)
+    with database.write() as connection:
+        segments.merge(connection)
+
+
+def _count(database: Database, source: str) -> int:
+    with database.read() as connection:
+        return int(connection.execute(f"SELECT count(*) FROM {source}").fetchall()[0][0])
