@@ -6,9 +6,9 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-from tqdm import tqdm
-
 if TYPE_CHECKING:
+    from tqdm import tqdm
+
     from kalm_data.api.outcome import Progress
 
 LINE_EVERY_S = 30.0
@@ -38,13 +38,18 @@ class ProgressLine:
 
     def _draw(self, progress: Progress) -> None:
         if self._bar is None:
+            from tqdm import tqdm  # `--help` does without it
+
             self._bar = tqdm(desc=self._command, unit="", leave=False, dynamic_ncols=True)
         self._bar.total = progress.planned
         self._bar.n = progress.kept + progress.rejected
         self._bar.set_postfix(kept=progress.kept, rejected=progress.rejected, refresh=True)
 
     def _say(self, line: str) -> None:
-        tqdm.write(line, file=sys.stderr)
+        if self._bar is not None:
+            self._bar.write(line, file=sys.stderr)
+        else:
+            sys.stderr.write(line + "\n")
 
 
 def _line(progress: Progress) -> str:

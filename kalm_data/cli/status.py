@@ -39,11 +39,11 @@ def _documents(overview: Overview) -> Table:
 
 
 def _tasks(overview: Overview) -> Table:
-    table = Table("task", "type", "pool", "examples", "ranked", "rules", title="Tasks")
+    table = Table("task", "type", "pool", "examples", "negatives", "rules", title="Tasks")
     for task in overview.tasks:
         examples = ", ".join(f"{split} {count:,}" for split, count in task.examples.items())
         table.add_row(
-            task.task, task.type, ", ".join(task.collections), examples, f"{task.ranked:,}",
+            task.task, task.type, ", ".join(task.collections), examples, ", ".join(task.draws),
             ", ".join(task.rules),
         )  # fmt: skip
     return table

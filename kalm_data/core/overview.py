@@ -13,13 +13,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class TaskState:
-    """How far one task is. Counts of examples by split; `ranked` counts train examples."""
+    """How far one task is: examples by split, and the draws and rules in force with their runs."""
 
     task: str
     type: str
     collections: tuple[str, ...]
     examples: Mapping[str, int]
-    ranked: int
+    draws: tuple[str, ...]
     rules: tuple[str, ...]
 
 

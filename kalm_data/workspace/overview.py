@@ -18,12 +18,23 @@ if TYPE_CHECKING:
 
 LATEST_RUNS = 10
 
+# Every document has one first revision, and few have more: cheaper than to look for the current
+# revision of each.
+_DOCUMENTS = """
+WITH latest AS (
+    SELECT collection, arg_max(retired, revision) AS retired
+    FROM documents WHERE revision > 1 GROUP BY collection, doc_id
+),
+gone AS (SELECT collection, count(*) AS count FROM latest WHERE retired GROUP BY collection)
+SELECT collection, count(*) - coalesce(any_value(gone.count), 0)
+FROM documents LEFT JOIN gone USING (collection)
+WHERE revision = 1 GROUP BY collection ORDER BY collection
+"""
+
 
 def read_overview(database: Database) -> Overview:
     with database.read() as connection:
-        documents = connection.execute(
-            "SELECT collection, count(*) FROM current_documents GROUP BY ALL ORDER BY collection"
-        ).fetchall()
+        documents = connection.execute(_DOCUMENTS).fetchall()
         texts = connection.execute("SELECT count(*) FROM texts").fetchall()[0][0]
         tasks = _tasks(connection)
         runs = _runs(connection)
@@ -36,23 +47,17 @@ def _tasks(connection: duckdb.DuckDBPyConnection) -> tuple[TaskState, ...]:
         "SELECT task, split, count(*) FROM examples GROUP BY ALL ORDER BY task, split"
     ).fetchall():
         examples[task][split] = count
-    ranked = dict(
-        connection.execute(
-            "SELECT task, count(*) FROM examples WHERE split = 'train' AND example_id IN "
-            "(SELECT example_id FROM rankings) GROUP BY task ORDER BY task"
-        ).fetchall()
-    )
-    rules: dict[str, list[str]] = defaultdict(list)
-    for task, name in connection.execute(
-        "SELECT task, name FROM current_heads WHERE kind = 'rule' AND run_id <> '' "
-        "ORDER BY task, name"
+    heads: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for kind, task, name, run_id in connection.execute(
+        "SELECT kind, task, name, run_id FROM current_heads WHERE run_id <> '' "
+        "ORDER BY kind, task, name"
     ).fetchall():
-        rules[task].append(name)
+        heads[kind, task].append(f"{name} (run {run_id})")
     declared = connection.execute(
         "SELECT task, definition FROM current_tasks ORDER BY task"
     ).fetchall()
     return tuple(
-        _task_state(name, json.loads(definition), examples[name], ranked.get(name, 0), rules[name])
+        _task_state(name, json.loads(definition), examples[name], heads)
         for name, definition in declared
     )
 
@@ -61,12 +66,12 @@ def _task_state(
     name: str,
     definition: dict[str, object],
     examples: dict[str, int],
-    ranked: int,
-    rules: list[str],
+    heads: dict[tuple[str, str], list[str]],
 ) -> TaskState:
     collections = definition.get("collections")
     pool = tuple(collections) if isinstance(collections, list) and collections else (name,)
-    return TaskState(name, str(definition["type"]), pool, examples, ranked, tuple(rules))
+    draws, rules = heads["draw", name], heads["rule", name]
+    return TaskState(name, str(definition["type"]), pool, examples, tuple(draws), tuple(rules))
 
 
 def _runs(connection: duckdb.DuckDBPyConnection) -> tuple[PastRun, ...]:
