@@ -7,8 +7,12 @@ import sys
 import typer
 
 from kalm_data import __version__
+from kalm_data.cli.evaluate import evaluate
+from kalm_data.cli.filter import filter_
+from kalm_data.cli.mine import mine
 from kalm_data.cli.reporting import print_json
 from kalm_data.cli.status import status
+from kalm_data.cli.synth import synth
 
 app = typer.Typer(
     name="kalm-data",
@@ -17,6 +21,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
 )
+app.command("synth")(synth)
+app.command("mine")(mine)
+app.command("filter")(filter_)
+app.command("eval")(evaluate)
 app.command("status")(status)
 
 

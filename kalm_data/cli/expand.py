@@ -52,10 +52,17 @@ def _options(model: type[BaseModel]) -> list[inspect.Parameter]:
             name,
             inspect.Parameter.KEYWORD_ONLY,
             default=_default(field),
-            annotation=Annotated[_option_type(hints[name]), typer.Option(help=field.description)],
+            annotation=Annotated[_option_type(hints[name]), _option(name, field)],
         )
         for name, field in model.model_fields.items()
     ]
+
+
+def _option(name: str, field: FieldInfo) -> Any:  # noqa: ANN401 - typer's own untyped return
+    """An alias is the option's name where the field's is a word of Python (`--as`)."""
+    if field.alias is None:
+        return typer.Option(help=field.description)
+    return typer.Option(f"--{field.alias}", name, help=field.description)
 
 
 def _default(field: FieldInfo) -> object:
@@ -66,9 +73,12 @@ def _default(field: FieldInfo) -> object:
 
 
 def _option_type(kind: Any) -> Any:  # noqa: ANN401 - a type expression
-    """The type typer reads: tuples of any length are options given more than once."""
+    """The type typer reads: tuples of any length are options given more than once.
+
+    Typer knows no choice among several words for these; pydantic checks the words.
+    """
     if get_origin(kind) is tuple:
-        return list[get_args(kind)[0]]  # type: ignore[misc]
+        return list[str]
     if get_origin(kind) in (Union, types.UnionType):
         return Union[tuple(_option_type(part) for part in get_args(kind))]  # noqa: UP007
     return kind

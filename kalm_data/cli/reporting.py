@@ -6,7 +6,7 @@ import errno
 import json
 import sys
 from contextlib import contextmanager
-from dataclasses import asdict, is_dataclass
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -38,7 +38,7 @@ class Reporter:
         self.progress.close()
         status = "failed" if outcome.missed else outcome.run.status
         if self.as_json:
-            details = asdict(outcome.result) if is_dataclass(outcome.result) else outcome.result
+            details = asdict(outcome.result)
             print_json(
                 summary_json(outcome.run) | {"status": status, "missed": outcome.missed} | details
             )

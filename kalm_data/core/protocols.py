@@ -26,7 +26,6 @@ class Encoder(Protocol):
     query_prompt: str
     """Prefix the model was saved with for queries; empty where it has none."""
     document_prompt: str
-    dimension: int
 
     def encode(self, texts: Sequence[str]) -> Iterator[tuple[list[int], Vectors]]:
         """Batches of (indices into `texts`, (N, D) float32 unit vectors), every index once."""

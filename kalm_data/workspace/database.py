@@ -105,9 +105,9 @@ class Database:
         if "meta" not in _tables(connection):
             message = f"{self.file}: a DuckDB file, but not a workspace of kalm-data"
             raise InputError(message)
-        row = connection.execute("SELECT schema_version, kalm_data FROM meta").fetchone()
-        if row is None or row[0] > SCHEMA_VERSION:
-            version, writer = row or ("unknown", "unknown")
+        rows = connection.execute("SELECT schema_version, kalm_data FROM meta").fetchall()
+        version, writer = rows[0] if rows else (SCHEMA_VERSION + 1, "an unknown version")
+        if version > SCHEMA_VERSION:
             message = (
                 f"{self.file}: schema version {version}, written by kalm-data {writer}; this is "
                 f"kalm-data {__version__} and knows version {SCHEMA_VERSION}. Upgrade kalm-data."

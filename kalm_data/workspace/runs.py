@@ -203,8 +203,8 @@ def _mark(folder: Path, *, resumable: bool) -> None:
 
 def _next_sequence(database: Database) -> int:
     with database.read() as connection:
-        row = connection.execute("SELECT coalesce(max(sequence), 0) + 1 FROM runs").fetchone()
-    return int(row[0]) if row else 1
+        rows = connection.execute("SELECT coalesce(max(sequence), 0) + 1 FROM runs").fetchall()
+    return int(rows[0][0])
 
 
 def _versions() -> str:

@@ -1,0 +1,78 @@
+"""What an evaluation finds, shaped as `--json` prints it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+HEADLINE_MEASURE = "ndcg@10"
+"""The measure by which systems are ordered."""
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """The mean over queries of (one system − the other), its 95 % interval, and p (two-sided).
+
+    With a single group nothing can be resampled: the interval is all that can be, and p is 1.
+    """
+
+    mean: float
+    ci95: tuple[float, float]
+    p: float
+
+
+Figures: TypeAlias = dict[str, float]
+"""Means by the names of the measures, and "queries": over how many."""
+Differences: TypeAlias = dict[str, Difference]
+"""By the names of the measures."""
+Verdict = Literal["better", "worse", "undecided"]
+
+
+@dataclass(frozen=True, slots=True)
+class Against:
+    """The base model, and the tested model's measures minus its."""
+
+    model: str
+    metrics: Figures
+    difference: Differences
+
+
+@dataclass(frozen=True, slots=True)
+class Headline:
+    """A trained system against the best untrained one; `verdict` is the trained one's."""
+
+    system: str
+    rival: str
+    difference: Differences
+    verdict: Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """A part of the queries; `difference` is empty where no query or no base is there."""
+
+    queries: int
+    systems: dict[str, Figures]
+    difference: Differences
+
+
+@dataclass(frozen=True, slots=True)
+class EvalResult:
+    """Figures of one task; `systems` and `slices` are in the order of the table.
+
+    `origins` counts the queries by who wrote them, `cut` the texts that each system's model read
+    in part. `training` tells how "seen" and "unseen" are known; they are missing where it is
+    empty.
+    """
+
+    task: str
+    model: str
+    pool_size: int
+    origins: dict[str, int]
+    cut: dict[str, int]
+    training: str
+    metrics: Figures
+    against: Against | None
+    systems: dict[str, Figures]
+    headline: Headline
+    slices: dict[str, dict[str, Slice]]

@@ -1,0 +1,39 @@
+"""What a model that was trained here says of its training: `kalm-data.json` in its folder."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from kalm_data.core.errors import InputError
+from kalm_data.core.templates import Templates
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+RECORD = "kalm-data.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """`templates` by task, `shards` the fingerprint of the set, `folder` where it lay, or empty."""
+
+    shards: str
+    folder: str
+    templates: Mapping[str, Templates]
+
+
+def read_trained(model: Path) -> Trained | None:
+    """The record of the model in a folder, None where it was not trained here."""
+    file = model / RECORD
+    if not file.is_file():
+        return None
+    try:
+        record = json.loads(file.read_text(encoding="utf-8"))
+        templates = {task: Templates(**given) for task, given in record["templates"].items()}
+        return Trained(record["shards"], record.get("shards_folder", ""), templates)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        message = f"{file}: not a training record of kalm-data. Train again, or take it away."
+        raise InputError(message) from error

@@ -1,0 +1,114 @@
+"""Reads what an evaluation needs: test queries with their positives, and what training has seen."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import duckdb
+
+from kalm_data.core.errors import InputError
+from kalm_data.core.evaluation import EvalQuery, TrainingSet
+from kalm_data.core.records import Text
+from kalm_data.workspace.pools import PoolStore
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from kalm_data.core.manifest import Manifest
+    from kalm_data.core.pool import Pool
+    from kalm_data.core.tasks import Task
+    from kalm_data.workspace.database import Database
+
+_TEST_QUERIES = """
+SELECT e.example_id, t.text, e.instruction, e.language, e.origin, e.source, e.line,
+    coalesce(list_sort(list(DISTINCT j.text_hash) FILTER (j.label = 'positive')), [])
+FROM examples e
+JOIN texts t ON t.text_hash = e.query_hash
+LEFT JOIN judgements j ON j.example_id = e.example_id
+WHERE e.task = ? AND e.split = 'test'
+GROUP BY ALL
+ORDER BY e.example_id
+"""
+
+_TRAINING_TEXTS = """
+WITH force AS (SELECT kind, task, name, run_id FROM current_heads WHERE run_id <> ''),
+dropped AS (
+    SELECT d.example_id, d.text_hash
+    FROM decisions d JOIN force h
+        ON h.kind = 'rule' AND h.task = d.task AND h.name = d.rule AND h.run_id = d.run_id
+    WHERE d.verdict = 'drop'
+)
+SELECT DISTINCT j.text_hash
+FROM judgements j JOIN examples e ON e.example_id = j.example_id AND e.split = 'train'
+WHERE CASE
+    WHEN j.label = 'positive'
+        THEN (j.example_id, j.text_hash) NOT IN (SELECT (example_id, text_hash) FROM dropped)
+    WHEN j.origin = 'miner'
+        THEN j.run_id IN (SELECT h.run_id FROM force h WHERE h.kind = 'draw' AND h.task = e.task)
+    ELSE true
+END
+ORDER BY 1
+"""
+
+_TRAINING_QUERIES = """
+SELECT DISTINCT t.norm_hash
+FROM examples e JOIN texts t ON t.text_hash = e.query_hash
+WHERE e.split = 'train'
+ORDER BY 1
+"""
+
+_SHARD_TEXTS = "SELECT DISTINCT unnest(pos_ids || neg_ids) FROM read_parquet(?) ORDER BY 1"
+_SHARD_QUERIES = "SELECT DISTINCT query FROM read_parquet(?) ORDER BY 1"
+
+
+class EvaluationStore:
+    """The test side of a workspace."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def test_queries(self, task: str) -> list[EvalQuery]:
+        """The examples of the test split, in order of id."""
+        with self._database.read() as connection:
+            found = connection.execute(_TEST_QUERIES, [task]).fetchall()
+        rows = ((*asked, tuple(positives)) for *asked, positives in found)
+        return [EvalQuery(*row) for row in rows]
+
+    def pool(self, task: Task) -> Pool:
+        return PoolStore(self._database).pool(task)
+
+    def training_set(self) -> TrainingSet:
+        """What the examples of the train split hold, of all tasks, as filters and draws left it.
+
+        A stand-in for the shards: what a build leaves out (a cap, say) counts as seen here.
+        """
+        with self._database.read() as connection:
+            hashes = connection.execute(_TRAINING_TEXTS).fetchall()
+            queries = connection.execute(_TRAINING_QUERIES).fetchall()
+        return TrainingSet(
+            "the workspace's training examples",
+            frozenset(row[0] for row in hashes),
+            frozenset(row[0] for row in queries),
+        )
+
+
+def read_shards(folder: Path, manifest: Manifest) -> TrainingSet:
+    """What a shard set holds: all of its positives, negatives and queries.
+
+    Raises InputError where a file is missing or damaged.
+    """
+    files = [str(folder / file.path) for file in manifest.files]
+    if not files:
+        return TrainingSet(str(folder), frozenset(), frozenset())
+    try:
+        with duckdb.connect(config={"autoinstall_known_extensions": False}) as connection:
+            hashes = connection.execute(_SHARD_TEXTS, [files]).fetchall()
+            queries = connection.execute(_SHARD_QUERIES, [files]).fetchall()
+    except duckdb.Error as error:
+        message = f"{folder}: cannot be read: {str(error).splitlines()[0]} Build it again."
+        raise InputError(message) from error
+    return TrainingSet(
+        str(folder),
+        frozenset(row[0] for row in hashes),
+        frozenset(Text.of(row[0]).norm_hash for row in queries),
+    )
