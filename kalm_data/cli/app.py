@@ -9,6 +9,7 @@ import typer
 from kalm_data import __version__
 from kalm_data.cli.evaluate import evaluate
 from kalm_data.cli.filter import filter_
+from kalm_data.cli.imports import app as import_app
 from kalm_data.cli.mine import mine
 from kalm_data.cli.reporting import print_json
 from kalm_data.cli.status import status
@@ -21,6 +22,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
 )
+app.add_typer(import_app)
 app.command("synth")(synth)
 app.command("mine")(mine)
 app.command("filter")(filter_)

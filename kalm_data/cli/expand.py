@@ -59,10 +59,11 @@ def _options(model: type[BaseModel]) -> list[inspect.Parameter]:
 
 
 def _option(name: str, field: FieldInfo) -> Any:  # noqa: ANN401 - typer's own untyped return
-    """An alias is the option's name where the field's is a word of Python (`--as`)."""
-    if field.alias is None:
-        return typer.Option(help=field.description)
-    return typer.Option(f"--{field.alias}", name, help=field.description)
+    """A field says `option` where its own name cannot be the option's (`--as`)."""
+    extra = field.json_schema_extra
+    if isinstance(extra, dict) and "option" in extra:
+        return typer.Option(str(extra["option"]), help=field.description)
+    return typer.Option(help=field.description)
 
 
 def _default(field: FieldInfo) -> object:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class SourceDocument:
-    """A document from which queries are written."""
+    """A document from which queries are written; `language` is empty where nobody told."""
 
     text_hash: str
     title: str
@@ -16,11 +16,22 @@ class SourceDocument:
 
 
 @dataclass(frozen=True, slots=True)
+class Candidate:
+    """A query to be: the `draw`-th (0-based) of a document. `place` orders the plan."""
+
+    place: int
+    draw: int
+    text_hash: str
+
+
+@dataclass(frozen=True, slots=True)
 class Request:
-    """One query asked for. `key` covers all that shapes the reply; `place` orders the plan.
+    """One query asked for. `key` covers all that shapes the reply but the attempt.
 
     `facet` says which kind of query is wanted (extractive: a facet; language models: a question
-    type). `prompt` is what a language model is sent, empty for the extractive engine.
+    type), `language` in which language, empty for the document's own. `prompt` is what a language
+    model is sent and `schema` the JSON Schema of its reply; both are empty for the extractive
+    engine. `seed` is that of this attempt (0-based).
     """
 
     key: str
@@ -28,8 +39,10 @@ class Request:
     attempt: int
     document: SourceDocument
     facet: str
+    language: str
     persona: str
     prompt: str
+    schema: str
     sampling: str
     seed: int
 
@@ -45,3 +58,40 @@ class Reply:
     finish_reason: str
     tokens_in: int
     tokens_out: int
+
+
+@dataclass(frozen=True, slots=True)
+class Journalled:
+    """The latest attempt at a request, as the journal holds it."""
+
+    key: str
+    attempt: int
+    facet: str
+    outcome: str
+    numbers: str
+    reply: str
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Documents in seeded order, each asked once, then each once more, up to `per_doc` times.
+
+    So the first N candidates come from as many documents as there are, and what one draw of a
+    document gives depends on its earlier draws only, never on its neighbours.
+    """
+
+    documents: tuple[str, ...]
+    per_doc: int
+
+    def __len__(self) -> int:
+        return len(self.documents) * self.per_doc
+
+    def read(self, start: int, count: int) -> list[Candidate]:
+        """Up to `count` candidates from `start` on; all of one draw, so no document comes twice."""
+        size = len(self.documents)
+        draw, first = divmod(start, size)
+        end = min(start + count, (draw + 1) * size, len(self))
+        return [
+            Candidate(place, draw, self.documents[first + place - start])
+            for place in range(start, end)
+        ]

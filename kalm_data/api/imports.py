@@ -1,0 +1,214 @@
+"""Bring documents and pairs into a workspace, one source or a file of tasks at a time."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pydantic import ValidationError
+
+from kalm_data.api.execution import execute
+from kalm_data.core.config.gates import Gates
+from kalm_data.core.config.imports import ImportDocumentsConfig, ImportPairsConfig
+from kalm_data.core.config.settings import Settings
+from kalm_data.core.errors import InputError
+from kalm_data.core.summary import Outcome, RunSummary
+from kalm_data.core.task_file import DeclaredImport, read_task_file
+from kalm_data.core.tasks import Task, TaskType
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from kalm_data.core.summary import Progress
+    from kalm_data.stages.import_documents import ImportDocumentsResult
+    from kalm_data.stages.import_pairs import ImportPairsResult
+    from kalm_data.workspace.database import Database
+    from kalm_data.workspace.runs import WorkspaceRun
+
+__all__ = [
+    "Gates",
+    "ImportDocumentsConfig",
+    "ImportPairsConfig",
+    "ImportTasksResult",
+    "TaskImport",
+    "TaskType",
+    "import_documents",
+    "import_pairs",
+    "import_tasks",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class TaskImport:
+    """One import of a file of tasks."""
+
+    task: str
+    run_id: str
+    result: ImportDocumentsResult | ImportPairsResult
+
+
+@dataclass(frozen=True, slots=True)
+class ImportTasksResult:
+    """What each import did, in the order of the file, documents before pairs."""
+
+    tasks: tuple[str, ...]
+    imports: tuple[TaskImport, ...]
+
+
+def import_documents(
+    workspace: Path,
+    sources: Sequence[str],
+    task: str | Task,
+    config: ImportDocumentsConfig,
+    *,
+    type: TaskType | None = None,
+    instruction: str | None = None,
+    gates: Gates | None = None,
+    on_progress: Callable[[Progress], None] | None = None,
+) -> Outcome[ImportDocumentsResult]:
+    """Import files, folders, `-` or `hf:NAME` as documents of a task.
+
+    A task given by its name is made if it is new; `type` and `instruction` change it.
+    """
+
+    def stage(database: Database, run: WorkspaceRun) -> ImportDocumentsResult:
+        from kalm_data.engines.readers.opening import open_source
+        from kalm_data.engines.tokenizer import ModelTokenizer
+        from kalm_data.stages.import_documents import import_documents as run_stage
+        from kalm_data.workspace.documents import DocumentStore
+
+        opened = [open_source(source, "documents", config.format) for source in sources]
+        declared = _task(database, task, type, instruction)
+        tokenizer = ModelTokenizer(config.tokenizer)
+        return run_stage(DocumentStore(database), run, opened, declared, config, tokenizer)
+
+    return execute(
+        workspace, "import-documents", config, _arguments(sources, task), stage,
+        gates=gates, on_progress=on_progress,
+    )  # fmt: skip
+
+
+def import_pairs(
+    workspace: Path,
+    sources: Sequence[str],
+    task: str | Task,
+    config: ImportPairsConfig,
+    *,
+    type: TaskType | None = None,
+    instruction: str | None = None,
+    gates: Gates | None = None,
+    on_progress: Callable[[Progress], None] | None = None,
+) -> Outcome[ImportPairsResult]:
+    """Import files, folders, `-` or `hf:NAME` as pairs of a task, as `import_documents` does."""
+
+    def stage(database: Database, run: WorkspaceRun) -> ImportPairsResult:
+        from kalm_data.engines.readers.opening import open_source
+        from kalm_data.stages.import_pairs import import_pairs as run_stage
+        from kalm_data.workspace.documents import DocumentStore
+
+        opened = [open_source(source, "pairs", config.format) for source in sources]
+        declared = _task(database, task, type, instruction)
+        return run_stage(DocumentStore(database), run, opened, declared, config)
+
+    return execute(
+        workspace, "import-pairs", config, _arguments(sources, task), stage,
+        gates=gates, on_progress=on_progress,
+    )  # fmt: skip
+
+
+def import_tasks(
+    workspace: Path,
+    file: Path,
+    *,
+    gates: Gates | None = None,
+    on_progress: Callable[[Progress], None] | None = None,
+) -> Outcome[ImportTasksResult]:
+    """Run every import that a tasks.toml declares; the counts are those of all together.
+
+    Each is a run of its own. One that fails leaves the earlier ones in the workspace, and running
+    the file again changes nothing about those.
+    """
+    declared = read_task_file(file)
+    runs = [_declare(workspace, file, [each.task for each in declared])]
+    imports: list[TaskImport] = []
+    for each in declared:
+        for source in each.imports:
+            outcome = _import(workspace, each.task, source, on_progress)
+            runs.append(outcome.run)
+            imports.append(TaskImport(each.task.name, outcome.run.run_id, outcome.result))
+    names = tuple(each.task.name for each in declared)
+    summary = _sum(runs)
+    return Outcome(
+        summary, ImportTasksResult(names, tuple(imports)), (gates or Gates()).missed(summary)
+    )
+
+
+def _declare(workspace: Path, file: Path, tasks: Sequence[Task]) -> RunSummary:
+    """Write down the tasks themselves, those without sources too."""
+
+    def stage(database: Database, run: WorkspaceRun) -> None:
+        from kalm_data.core.arrivals import task_revision
+        from kalm_data.workspace.documents import DocumentStore
+
+        store = DocumentStore(database)
+        for task in tasks:
+            run.append(task_revision(task, task.pool[0], store.task(task.name), run.run_id)[1])
+
+    return execute(workspace, "import-tasks", Settings(), {"file": file}, stage).run
+
+
+def _import(
+    workspace: Path,
+    task: Task,
+    declared: DeclaredImport,
+    on_progress: Callable[[Progress], None] | None,
+) -> Outcome[ImportDocumentsResult] | Outcome[ImportPairsResult]:
+    sources = [declared.source]
+    if isinstance(declared.config, ImportDocumentsConfig):
+        return import_documents(workspace, sources, task, declared.config, on_progress=on_progress)
+    return import_pairs(workspace, sources, task, declared.config, on_progress=on_progress)
+
+
+def _sum(runs: Sequence[RunSummary]) -> RunSummary:
+    rejected: Counter[str] = Counter()
+    for run in runs:
+        rejected.update(run.rejected)
+    warnings = dict.fromkeys(line for run in runs for line in run.warnings)
+    return RunSummary(
+        command="import",
+        run_id=runs[0].run_id,
+        status="ok",
+        planned=sum(run.planned for run in runs),
+        kept=sum(run.kept for run in runs),
+        rejected=dict(sorted(rejected.items())),
+        seconds=round(sum(run.seconds for run in runs), 3),
+        warnings=tuple(warnings),
+    )
+
+
+def _task(
+    database: Database,
+    task: str | Task,
+    type: TaskType | None,
+    instruction: str | None,
+) -> Task:
+    """The task as declared, else as the workspace has it, else a new one, with the changes."""
+    from kalm_data.workspace.documents import DocumentStore
+
+    if isinstance(task, Task):
+        return task
+    held = DocumentStore(database).task(task)
+    changes = {"type": type, "instruction": instruction}
+    given = {name: value for name, value in changes.items() if value is not None}
+    known = json.loads(held.definition) if held else {"name": task}
+    try:
+        return Task.model_validate({**known, **given})
+    except ValidationError as error:
+        raise InputError(error.errors()[0]["msg"].removeprefix("Value error, ")) from error
+
+
+def _arguments(sources: Sequence[str], task: str | Task) -> dict[str, object]:
+    return {"sources": list(sources), "task": task if isinstance(task, str) else task.name}

@@ -1,0 +1,102 @@
+"""`kalm-data import documents|pairs|tasks`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from kalm_data.api.imports import (
+    Gates,
+    ImportDocumentsConfig,
+    ImportPairsConfig,
+    TaskType,
+    import_documents,
+    import_pairs,
+    import_tasks,
+)
+from kalm_data.cli.expand import expand
+from kalm_data.cli.options import WORKSPACE, JsonOption, WorkspaceOption
+from kalm_data.cli.reporting import reporting
+
+app = typer.Typer(name="import", help="Bring documents and pairs in.", no_args_is_help=True)
+
+Sources = Annotated[
+    list[str], typer.Argument(help="Files, folders, - for standard input, or hf:NAME of the hub.")
+]
+OneTask = Annotated[
+    str, typer.Option("--task", "-t", help="Task of the rows; it is made if it is new.")
+]
+TypeOption = Annotated[TaskType | None, typer.Option("--type", help="Type of the task.")]
+InstructionOption = Annotated[
+    str | None,
+    typer.Option("--task-instruction", help="What the queries of the task ask for, one sentence."),
+]
+
+
+@app.command("documents")
+@expand
+def documents(
+    config: ImportDocumentsConfig,
+    gates: Gates,
+    sources: Sources,
+    task: OneTask,
+    task_type: TypeOption = None,
+    task_instruction: InstructionOption = None,
+    workspace: WorkspaceOption = WORKSPACE,
+    json: JsonOption = False,
+) -> None:
+    """Import documents: JSON lines, CSV, Parquet, text, Markdown, BEIR, Hugging Face data sets."""
+    with reporting("import", as_json=json) as reporter:
+        outcome = import_documents(
+            workspace,
+            sources,
+            task,
+            config,
+            type=task_type,
+            instruction=task_instruction,
+            gates=gates,
+            on_progress=reporter.progress.show,
+        )
+        reporter.finish(outcome)
+
+
+@app.command("pairs")
+@expand
+def pairs(
+    config: ImportPairsConfig,
+    gates: Gates,
+    sources: Sources,
+    task: OneTask,
+    task_type: TypeOption = None,
+    task_instruction: InstructionOption = None,
+    workspace: WorkspaceOption = WORKSPACE,
+    json: JsonOption = False,
+) -> None:
+    """Import queries with the documents that answer them, and negatives where there are some."""
+    with reporting("import", as_json=json) as reporter:
+        outcome = import_pairs(
+            workspace,
+            sources,
+            task,
+            config,
+            type=task_type,
+            instruction=task_instruction,
+            gates=gates,
+            on_progress=reporter.progress.show,
+        )
+        reporter.finish(outcome)
+
+
+@app.command("tasks")
+@expand
+def tasks(
+    gates: Gates,
+    file: Annotated[Path, typer.Argument(help="A tasks.toml: tasks with their sources.")],
+    workspace: WorkspaceOption = WORKSPACE,
+    json: JsonOption = False,
+) -> None:
+    """Import all that a tasks.toml declares, many tasks at once."""
+    with reporting("import", as_json=json) as reporter:
+        reporter.finish(
+            import_tasks(workspace, file, gates=gates, on_progress=reporter.progress.show)
+        )

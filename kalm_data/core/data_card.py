@@ -1,0 +1,76 @@
+"""The data card of a shard set, as Hugging Face's `datasets` and its hub read it."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from kalm_data.core.manifest import Manifest, ShardTask
+
+_ABOUT = """
+# A training set for text-embedding models
+
+{rows} rows of {count} task(s), built by kalm-data {version}. `manifest.json` lists every file with
+its sha256; `kalm-data verify` checks the set against it.
+
+```python
+from datasets import load_dataset
+
+rows = load_dataset("path/to/this/folder", {example}, split="train")
+```
+
+| task | type | rows | licence | ranker | instruction |
+|---|---|---|---|---|---|
+"""
+
+_COLUMNS = """
+Texts are bare: instruction, title and text are put together by the templates of the model that
+reads them.
+
+| column | holds |
+|---|---|
+| `query` | the query |
+| `pos`, `neg` | texts of the positives, best first, and of the hard negatives |
+| `pos_titles`, `neg_titles` | their titles with the path of headings, or empty |
+| `pos_scores`, `neg_scores` | scores by the ranker of the task, null where there is none |
+| `neg_ranks` | raw 1-based ranks of the negatives, 0 where unknown |
+| `neg_rankers` | the ranker, `given` (came with the data) or `padding` (a random document) |
+| `pos_ids`, `neg_ids` | hashes of the texts |
+| `pos_groups`, `neg_groups` | documents of one group are near-duplicates or chunks of one file |
+| `task`, `type`, `language`, `instruction` | what the query is |
+| `in_batch` | whether the row gives and takes in-batch negatives |
+| `example_id` | digest of task and query |
+| `origin` | where the query comes from: `import`, `extractive`, `llm` |
+"""
+
+
+def write_data_card(folder: Path, manifest: Manifest) -> None:
+    """Write README.md with one configuration a task that has rows."""
+    filled = [entry for entry in manifest.tasks if entry.files]
+    about = _ABOUT.format(
+        rows=manifest.rows,
+        count=len(filled),
+        version=manifest.versions.get("kalm-data", ""),
+        example=json.dumps(filled[0].task.name) if filled else '"TASK"',
+    )
+    configs = "".join(_config(entry.task.name) for entry in filled)
+    table = "".join(_line(entry) for entry in manifest.tasks)
+    text = f"---\nconfigs:\n{configs}---\n{about}{table}{_COLUMNS}"
+    (folder / "README.md").write_text(text, encoding="utf-8")
+
+
+def _config(task: str) -> str:
+    return f'- config_name: "{task}"\n  data_files: "{task}/*.parquet"\n'
+
+
+def _line(entry: ShardTask) -> str:
+    task = entry.task
+    cells = (task.name, task.type, str(entry.rows), task.licence, entry.ranker, task.instruction)
+    return f"| {' | '.join(_cell(cell) for cell in cells)} |\n"
+
+
+def _cell(text: str) -> str:
+    return " ".join(text.replace("|", "\\|").split())

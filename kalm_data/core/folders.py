@@ -1,0 +1,74 @@
+"""Folders of results that appear whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from kalm_data.core.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+@contextmanager
+def published(target: Path, mark: str) -> Iterator[Path]:
+    """A new folder beside `target` that takes its place when the block ends without an error.
+
+    Until then `target` is as it was; a kill leaves the old folder or, in the instant between two
+    renames, none, and the next call puts the old one back. What a killed run left is swept away.
+
+    `mark` is the file by which a folder of the same kind is known: anything else that is not
+    empty is never replaced (InputError).
+    """
+    refuse_foreign(target, mark)
+    target = target.resolve()
+    partial = target.with_name(target.name + ".partial")
+    replaced = target.with_name(target.name + ".replaced")
+    if replaced.exists() and not target.exists():
+        replaced.rename(target)
+    for left in (partial, replaced):
+        shutil.rmtree(left, ignore_errors=True)
+    try:
+        partial.mkdir(parents=True)
+    except OSError as error:
+        message = f"{target}: cannot be made: {error.strerror}"
+        raise InputError(message) from error
+    try:
+        yield partial
+        _sync_all(partial)
+        if target.exists():
+            target.rename(replaced)
+        partial.rename(target)
+        _sync(target.parent)
+    finally:
+        for left in (partial, replaced):
+            shutil.rmtree(left, ignore_errors=True)
+
+
+def refuse_foreign(target: Path, mark: str) -> None:
+    """Raise InputError unless `target` is missing, empty, or a folder that holds `mark`."""
+    if target.is_dir():
+        if (target / mark).exists() or not any(target.iterdir()):
+            return
+        message = f"{target}: a folder that is not ours (no {mark} in it). Name another one."
+        raise InputError(message)
+    if target.exists() or target.is_symlink():
+        message = f"{target}: a file. Name a folder that does not exist yet."
+        raise InputError(message)
+
+
+def _sync_all(folder: Path) -> None:
+    for path in [*folder.rglob("*"), folder]:
+        _sync(path)
+
+
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,112 @@
+"""What a shard set says of itself: `manifest.json`.
+
+Nothing in it depends on the clock, the machine's folders or the run that wrote it, so that equal
+inputs give equal bytes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
+
+from pydantic import ValidationError, field_validator
+
+from kalm_data.core.config.settings import Settings
+from kalm_data.core.errors import InputError
+from kalm_data.core.tasks import Task
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+MANIFEST = "manifest.json"
+SCHEMA_VERSION = 1
+
+
+class ShardFile(Settings):
+    """One Parquet file; `path` is relative to the set, `bytes` its size, `sha256` 64 hex digits."""
+
+    path: str
+    rows: int
+    bytes: int
+    sha256: str
+
+    @field_validator("path")
+    @classmethod
+    def _stays_inside(cls, path: str) -> str:
+        parts = PurePosixPath(path)
+        if parts.is_absolute() or ".." in parts.parts:
+            message = f"{path!r} leads out of the set"
+            raise ValueError(message)
+        return path
+
+
+class ShardTask(Settings):
+    """One task of a set, with its templates and flags as they were when it was written.
+
+    `ranker` gave the scores, empty where nothing was mined. `sources` maps each fingerprinted
+    input (the examples, judgements and decisions in force, the pool) to its digest.
+    """
+
+    task: Task
+    rows: int
+    ranker: str
+    sources: dict[str, str]
+    files: tuple[ShardFile, ...]
+
+
+class Manifest(Settings):
+    """A whole set; tasks are in order of name, files in order of path."""
+
+    schema_version: int
+    seed: int
+    rows: int
+    tasks: tuple[ShardTask, ...]
+    versions: dict[str, str]
+
+    @property
+    def files(self) -> tuple[ShardFile, ...]:
+        return tuple(file for task in self.tasks for file in task.files)
+
+    @property
+    def fingerprint(self) -> str:
+        """Digest of the manifest, and by its sha256 sums of every byte of the set."""
+        return hashlib.sha256(_to_json(self).encode()).hexdigest()
+
+
+def write_manifest(folder: Path, manifest: Manifest) -> None:
+    (folder / MANIFEST).write_text(_to_json(manifest), encoding="utf-8")
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """Raises InputError where `folder` is no shard set, or one of a newer kalm-data."""
+    file = folder / MANIFEST
+    try:
+        text = file.read_text(encoding="utf-8")
+        version = json.loads(text)["schema_version"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        message = f"{folder}: not a shard set ({MANIFEST} is missing or unreadable)"
+        raise InputError(message) from error
+    if version != SCHEMA_VERSION:
+        message = f"{file}: schema version {version}; this kalm-data reads {SCHEMA_VERSION}"
+        raise InputError(message)
+    try:
+        return Manifest.model_validate_json(text)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"])
+        message = f"{file}: {place}: {first['msg']}. Build the set again."
+        raise InputError(message) from error
+
+
+def describe_file(folder: Path, path: str, rows: int) -> ShardFile:
+    """The entry of a file that has been written."""
+    file = folder / path
+    with file.open("rb") as stream:
+        sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
+    return ShardFile(path=path, rows=rows, bytes=file.stat().st_size, sha256=sha256)
+
+
+def _to_json(manifest: Manifest) -> str:
+    return json.dumps(manifest.model_dump(), ensure_ascii=False, indent=2, sort_keys=True) + "\n"

@@ -1,0 +1,114 @@
+"""What mining and filtering share: the examples, what was measured, and what makes it stale."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from kalm_data.core.seeded import digest
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numpy import float64, uint64
+    from numpy.typing import NDArray
+
+    from kalm_data.core.pool import Pool
+    from kalm_data.core.tasks import Task
+    from kalm_data.core.templates import Templates
+
+
+@dataclass(frozen=True, slots=True)
+class MiningExample:
+    """A training query with every document ever judged for it, as text hashes, sorted.
+
+    `positives` holds also those that a filter rejected. `negatives` are those that came with the
+    data or were generated, never mined ones; what is both is a positive.
+    """
+
+    example_id: str
+    query: str
+    instruction: str
+    source: str
+    line: int
+    positives: tuple[str, ...]
+    negatives: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """Rank (1-based, exact) and score of one positive by one ranker."""
+
+    rank: int
+    score: float
+    no_evidence: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Hits:
+    """The best documents of the pool for one query, best first; equal scores by key.
+
+    keys: (D,) text keys; scores: (D,) float64. Places in the list, from 1, are *raw* ranks.
+    """
+
+    keys: NDArray[uint64]
+    scores: NDArray[float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Ranked:
+    """What one ranker found for one example; `measured` is by text hash of the positive."""
+
+    measured: Mapping[str, Measured]
+    hits: Hits
+
+
+RankedKey = tuple[str, str]
+"""Example id, digest of the positives that the ranks leave out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Excluded:
+    """What no rank of an example counts: its positives and their near-duplicates.
+
+    `places` are positions in the pool, ascending. `positives` is the digest that tells whether a
+    ranking left out the same documents.
+    """
+
+    places: tuple[int, ...]
+    positives: str
+
+
+def excluded(pool: Pool, index: Mapping[str, int], positives: Sequence[str]) -> Excluded:
+    """`index` is the pool's; positives that the pool does not hold exclude what is like them."""
+    places = {index[text_hash] for text_hash in positives if text_hash in index}
+    for text_hash in positives:
+        places.update(pool.alike.get(text_hash, ()))
+    hashes = {pool.documents[place].text_hash for place in places}
+    return Excluded(tuple(sorted(places)), digest("positives", *sorted(hashes.union(positives))))
+
+
+def ranking_basis(pool: Pool, task: Task) -> str:
+    """What the rankings of a task are made from, beside the ranker and the positives."""
+    written = (task.query_template, task.document_template, task.instruction)
+    return digest("rankings", pool.fingerprint, *written)
+
+
+def hits_basis(basis: str, depth: int) -> str:
+    """What lists of hits of that depth are made from; deeper lists stand beside shallow ones."""
+    return digest("hits", basis, depth)
+
+
+def dense_ranker_id(name: str, fingerprint: str, templates: Templates) -> str:
+    """`dense:all-MiniLM-L6-v2@0123456789ab`: encoder, its fingerprint, how texts are written."""
+    return f"dense:{name}@{digest(fingerprint, templates.fingerprint)[:12]}"
+
+
+def stale_line(task: str, ranker: str, query: str) -> str:
+    """The line that says what is stale and which command refreshes it."""
+    shown = query if len(query) <= 60 else query[:59] + "…"
+    model = ranker.partition("@")[0]
+    return (
+        f'task {task}: {ranker} has not ranked the example "{" ".join(shown.split())}" as its pool '
+        f"and positives are now. Run `kalm-data mine --task {task} --ranker {model}`."
+    )

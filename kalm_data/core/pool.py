@@ -1,0 +1,98 @@
+"""The pool of a task: the distinct texts among which answers are looked for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+from kalm_data.core.errors import InputError
+from kalm_data.core.records import SPLITS, Split, text_key
+from kalm_data.core.seeded import digest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+
+@dataclass(frozen=True, slots=True)
+class PoolDocument:
+    """A distinct text of the pool, as the first of its documents by (collection, id) titles it.
+
+    `split` is the most protected one of all its documents. `parents` names the files it is a
+    chunk of, with their collection: two texts that share one are *siblings* (DESIGN terms).
+    """
+
+    text_hash: str
+    text: str
+    title: str
+    headings: tuple[str, ...]
+    language: str
+    split: Split
+    parents: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """All documents, sorted by text hash: a document's *position* is its place in this order.
+
+    `alike` names, for a text hash (of the pool or not), the positions of its near-duplicates
+    (DESIGN terms: the same text but for case and white space is one), itself left out; a hash
+    that has none is missing. `fingerprint` covers texts, titles, headings and the template.
+    """
+
+    documents: tuple[PoolDocument, ...]
+    alike: Mapping[str, tuple[int, ...]]
+    fingerprint: str
+
+    def __len__(self) -> int:
+        return len(self.documents)
+
+    def index(self) -> dict[str, int]:
+        """Text hash → position."""
+        return {document.text_hash: place for place, document in enumerate(self.documents)}
+
+    def keys(self) -> list[int]:
+        """The text key of each position, ascending."""
+        return [text_key(document.text_hash) for document in self.documents]
+
+
+def make_pool(
+    documents: Iterable[PoolDocument], near: Iterable[tuple[str, str]], document_template: str
+) -> Pool:
+    """A pool of distinct texts in any order and unordered pairs of near-duplicates.
+
+    Raises InputError where two texts have the same key (their hashes' first 64 bits).
+    """
+    ordered = tuple(sorted(documents, key=lambda document: document.text_hash))
+    _refuse_collisions(ordered)
+    place = {document.text_hash: i for i, document in enumerate(ordered)}
+    alike: dict[str, set[int]] = {}
+    for first, second in near:
+        for one, other in ((first, second), (second, first)):
+            if other in place and one != other:
+                alike.setdefault(one, set()).add(place[other])
+    positions = {text_hash: tuple(sorted(found)) for text_hash, found in alike.items()}
+    return Pool(ordered, positions, _fingerprint(ordered, document_template))
+
+
+def most_protected(splits: Iterable[str]) -> Split:
+    """The last of train, dev, test that occurs."""
+    return SPLITS[max(SPLITS.index(split) for split in splits)]
+
+
+def _refuse_collisions(ordered: Sequence[PoolDocument]) -> None:
+    for one, other in pairwise(ordered):
+        if one.text_hash[:16] == other.text_hash[:16]:
+            message = (
+                f"texts {one.text_hash} and {other.text_hash} share the first 64 bits of their "
+                "hash, by which hits name documents: change one of the two texts by a character"
+            )
+            raise InputError(message)
+
+
+def _fingerprint(ordered: Sequence[PoolDocument], document_template: str) -> str:
+    parts = [document_template]
+    for document in ordered:
+        parts += [document.text_hash, document.title, str(len(document.headings))]
+        parts += document.headings
+    return digest("pool", *parts)

@@ -1,0 +1,198 @@
+"""Any sentence-transformers model of texts, in batches of fixed shapes.
+
+The bits of a vector depend on the shape of the batch in which it was made, not on its neighbours.
+So each text is padded to the next multiple of `STEP` tokens, every such length has one number of
+rows, and short batches are filled up: on a CPU, with one number of threads, a vector depends on
+its text alone. A GPU's libraries choose their kernels themselves: there the last bits may differ.
+"""
+
+from __future__ import annotations
+
+import sys
+from functools import cached_property
+from itertools import groupby
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from kalm_data.core.errors import InputError
+from kalm_data.core.seeded import digest
+from kalm_data.engines.model_files import read_model_files
+from kalm_data.engines.models import Resolved, resolve_model
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    import numpy as np
+    import torch
+    from numpy.typing import NDArray
+
+Precision = Literal["float32", "bfloat16"]
+
+STEP = 16
+_TOKENS_PER_BATCH = {"cpu": 2048}
+_TOKENS_PER_BATCH_ELSEWHERE = 65_536
+_TEXTS_AT_ONCE = 32_768
+"""Texts tokenised and sorted by length together; a fraction of their batches is filled up."""
+
+_UNLIMITED = 1_000_000_000
+"""Tokenizers without a limit of their own claim an enormous one."""
+
+_GPU_DEVICES = ("/dev/nvidiactl", "/dev/kfd", "/dev/dxg")
+
+
+class SentenceTransformersEncoder:
+    """Satisfies `core.protocols.Encoder`. The model is loaded when the first text comes.
+
+    Texts are encoded as given: whoever calls has written the model's prompts into them.
+    """
+
+    def __init__(self, resolved: Resolved, precision: Precision, device: str) -> None:
+        files = read_model_files(resolved.path)
+        self.name = resolved.name
+        self.note = resolved.note
+        self.query_prompt = files.query_prompt
+        self.document_prompt = files.document_prompt
+        self._path, self._precision, self._device = resolved.path, precision, device
+        kind = device.split(":")[0]
+        self._tokens = _TOKENS_PER_BATCH.get(kind, _TOKENS_PER_BATCH_ELSEWHERE)
+        self.fingerprint = digest("encoder", files.content, precision, kind, self._tokens, STEP)
+
+    def encode(self, texts: Sequence[str]) -> Iterator[tuple[list[int], NDArray[np.float32]]]:
+        """Batches of (indices into `texts`, (N, D) unit vectors), long texts first in each part.
+
+        A text longer than the model reads is cut.
+        """
+        for start in range(0, len(texts), _TEXTS_AT_ONCE):
+            part = list(texts[start : start + _TEXTS_AT_ONCE])
+            tokens = dict(self._tokenizer(part, **self._cutting))
+            for length, batch in self._batches([len(ids) for ids in tokens["input_ids"]]):
+                rows = {name: [values[i] for i in batch] for name, values in tokens.items()}
+                yield [start + i for i in batch], self._forward(rows, length)
+
+    def count_cut(self, texts: Sequence[str]) -> int:
+        """How many of the texts are longer than the model reads."""
+        if self._max_length is None or not texts:
+            return 0
+        tokens = self._tokenizer(list(texts), truncation=False, verbose=False)["input_ids"]
+        return sum(len(ids) > self._max_length for ids in tokens)
+
+    def _batches(self, lengths: Sequence[int]) -> Iterator[tuple[int, list[int]]]:
+        """(padded length, indices) of each batch, longest first."""
+        padded = [self._padded(length) for length in lengths]
+        order = sorted(range(len(lengths)), key=lambda i: (-padded[i], i))
+        for length, same in groupby(order, key=padded.__getitem__):
+            indices, rows = list(same), self._rows(length)
+            for start in range(0, len(indices), rows):
+                yield length, indices[start : start + rows]
+
+    def _padded(self, length: int) -> int:
+        padded = max(STEP, -(-length // STEP) * STEP)
+        return min(padded, self._max_length or padded)
+
+    def _rows(self, length: int) -> int:
+        return max(1, self._tokens // length)
+
+    def _forward(self, rows: dict[str, list[list[int]]], length: int) -> NDArray[np.float32]:
+        """Unit vectors of at most `_rows(length)` tokenised texts."""
+        import torch
+
+        count = len(rows["input_ids"])
+        features: dict[str, Any] = {
+            name: self._tensor(name, values, length).to(self._device)
+            for name, values in rows.items()
+        }
+        with torch.inference_mode():
+            made = self._model(features | {"modality": "text"})["sentence_embedding"]
+            made = made[:, : self._model.truncate_dim].float()
+            unit = torch.nn.functional.normalize(made, p=2, dim=1)
+        vectors: NDArray[np.float32] = unit.cpu().numpy()[:count]
+        return vectors
+
+    def _tensor(self, name: str, values: list[list[int]], length: int) -> torch.Tensor:
+        """(rows, length); rows that are missing repeat the last one."""
+        import torch
+
+        fill = {
+            "input_ids": self._tokenizer.pad_token_id or 0,
+            "token_type_ids": self._tokenizer.pad_token_type_id,
+        }.get(name, 0)
+        made = torch.full((self._rows(length), length), fill, dtype=torch.long)
+        on_the_left = self._tokenizer.padding_side == "left"
+        for row in range(len(made)):
+            ids = torch.tensor(values[min(row, len(values) - 1)], dtype=torch.long)
+            if on_the_left:
+                made[row, length - len(ids) :] = ids
+            else:
+                made[row, : len(ids)] = ids
+        return made
+
+    @cached_property
+    def _model(self) -> Any:  # noqa: ANN401  # sentence-transformers is not typed
+        return _load(self._path, self._precision, self._device)
+
+    @property
+    def _tokenizer(self) -> Any:  # noqa: ANN401
+        return self._model.tokenizer
+
+    @cached_property
+    def _max_length(self) -> int | None:
+        length = self._model.max_seq_length
+        return int(length) if length and length < _UNLIMITED else None
+
+    @property
+    def _cutting(self) -> dict[str, Any]:
+        if self._max_length is None:
+            return {"truncation": False}
+        return {"truncation": "longest_first", "max_length": self._max_length}
+
+
+def load_encoder(
+    name_or_path: str, precision: Precision = "float32", device: str | None = None
+) -> SentenceTransformersEncoder:
+    """An encoder on `device`, or on the first GPU, or on the CPU.
+
+    Raises InputError for a name that nobody knows.
+    """
+    return SentenceTransformersEncoder(
+        resolve_model(name_or_path), precision, device or _best_device()
+    )
+
+
+def _best_device() -> str:
+    if sys.platform == "linux" and not any(Path(name).exists() for name in _GPU_DEVICES):
+        return "cpu"  # torch would say the same, but takes seconds to import
+
+    import torch
+
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def _load(path: Path, precision: Precision, device: str) -> Any:  # noqa: ANN401
+    import torch
+    from sentence_transformers import SentenceTransformer
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call,unused-ignore]
+    try:
+        model = SentenceTransformer(str(path), device=device, local_files_only=True)
+    except (OSError, ValueError) as error:
+        line = str(error).splitlines()[0]
+        raise InputError(f"{path}: the model cannot be loaded: {line}") from error
+    _refuse_unreadable(path, model)
+    model.eval()
+    return model.to(torch.bfloat16 if precision == "bfloat16" else torch.float32)
+
+
+def _refuse_unreadable(path: Path, model: Any) -> None:  # noqa: ANN401
+    """Models that want more than a rendered text."""
+    from sentence_transformers.base.modules import Transformer
+    from sentence_transformers.sentence_transformer.modules import Pooling
+
+    first = model[0]
+    if not isinstance(first, Transformer) or first.transformer_task != "feature-extraction":
+        kind = type(first).__name__
+        message = f"{path}: begins with a module {kind} that is no transformer of texts"
+        raise InputError(f"{message}. Choose another model.")
+    if any(isinstance(module, Pooling) and not module.include_prompt for module in model):
+        message = f"{path}: leaves its prompt out of the pooling, which is not supported"
+        raise InputError(f"{message}. Choose another model.")

@@ -1,0 +1,285 @@
+"""import pairs: queries become examples, and the texts that answer them documents."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import chain, pairwise
+from typing import TYPE_CHECKING, Protocol
+
+from kalm_data.core.arrivals import (
+    announce,
+    count_splits,
+    document_revision,
+    given_splits,
+    read_all,
+    reject_parts,
+    reject_rows,
+    target_collection,
+    task_revision,
+    warn_of_cut_groups,
+    without_repeats,
+)
+from kalm_data.core.config.imports import ImportDocumentsConfig
+from kalm_data.core.document_rows import read_documents
+from kalm_data.core.gathering import gather, resolve_ids
+from kalm_data.core.pair_rows import read_pairs
+from kalm_data.core.pool import most_protected
+from kalm_data.core.records import Example, Judgement, Text, text_hash
+from kalm_data.core.shelf import Shelf
+from kalm_data.core.splits import Fractions, KnownTexts, plan_splits
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from kalm_data.core.config.imports import ImportPairsConfig
+    from kalm_data.core.document_rows import DocumentRow
+    from kalm_data.core.gathering import Gathered
+    from kalm_data.core.pair_rows import PairRow
+    from kalm_data.core.protocols import Run
+    from kalm_data.core.records import Document, Label, Split, TaskRow
+    from kalm_data.core.rows import BadRow, Source
+    from kalm_data.core.splits import SplitPlan
+    from kalm_data.core.tasks import Task
+
+
+class ImportPairsStore(Protocol):
+    """What the workspace tells about documents and examples."""
+
+    def task(self, name: str) -> TaskRow | None: ...
+
+    def latest_documents(self, collections: Sequence[str]) -> list[Document]:
+        """The highest revision of each document, tombstones too, in order of collection and id."""
+        ...
+
+    def known_texts(self) -> KnownTexts: ...
+
+    def examples(self, task: str) -> dict[str, Example]: ...
+
+    def judged(self, task: str) -> dict[str, dict[str, Label]]:
+        """Text hash and label of each example's positives and imported negatives."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ImportPairsResult:
+    """What the pairs added; `splits` counts the new examples.
+
+    `parts_rejected` counts, by reason, single positives and negatives left out of kept rows.
+    `parted_examples` are in another split than a document that answers them.
+    """
+
+    collection: str
+    new_examples: int
+    known_examples: int
+    splits: Mapping[str, int]
+    documents: int
+    positives: int
+    negatives: int
+    parts_rejected: Mapping[str, int]
+    near_duplicates: int
+    cut_groups: int
+    parted_examples: int
+
+
+def import_pairs(
+    store: ImportPairsStore,
+    run: Run,
+    sources: Sequence[Source],
+    task: Task,
+    config: ImportPairsConfig,
+) -> ImportPairsResult:
+    """Bring queries with their judged documents into a task.
+
+    A unit is a row; a row is kept as soon as its query has a positive. Documents that the pool
+    lacks go to one collection of it. What the workspace holds (examples with their splits,
+    documents with their titles) stays as it is.
+    """
+    announce(run, sources)
+    pairs, brought, kept, bad = _read(run, sources, config)
+    collection = target_collection(task, config.collection)
+    task, task_rows = task_revision(task, collection, store.task(task.name), run.run_id)
+    shelf = Shelf.of(store.latest_documents(task.pool), task.pool, collection, brought)
+    before = store.judged(task.name)
+    gathering = gather(task.name, resolve_ids(pairs, shelf.text_by_id), _positives(before))
+    if config.on_error == "fail":
+        _raise_first([*gathering.bad, *gathering.flaws])
+    arrivals = shelf.arrivals(gathering.examples, bilingual=task.type == "bitext")
+    plan = _plan(store, arrivals, gathering.examples, before, config)
+    splits = {**shelf.splits, **plan.splits}
+    documents = [
+        document_revision(
+            row, collection, shelf.held.get(row.doc_id), splits[row.text.text_hash], run.run_id
+        )
+        for row in arrivals
+    ]
+    known = store.examples(task.name)
+    new = [gathered for gathered in gathering.examples if gathered.example_id not in known]
+    examples = [_example(gathered, task, splits, run.run_id) for gathered in new]
+    judgements = list(_judgements(gathering.examples, before, run.run_id))
+    queries = [Text.of(gathered.first.query) for gathered in new]
+    run.append([*task_rows, *queries, *(row.text for row in arrivals), *documents])
+    run.append([*examples, *judgements, *plan.near_duplicates])
+    reject_rows(run, [*bad, *gathering.bad])
+    parts = reject_parts(run, gathering.flaws)
+    run.keep(kept + sum(len(gathered.rows) for gathered in gathering.examples))
+    split_of = {example.example_id: example.split for example in (*known.values(), *examples)}
+    parted = _count_parted(gathering.examples, split_of, splits)
+    _warn(run, gathering.examples, parted)
+    warn_of_cut_groups(run, plan.cut_groups)
+    labels = [judgement.label for judgement in judgements]
+    return ImportPairsResult(
+        collection=collection,
+        new_examples=len(examples),
+        known_examples=len(gathering.examples) - len(examples),
+        splits=count_splits(example.split for example in examples),
+        documents=len(documents),
+        positives=labels.count("positive"),
+        negatives=labels.count("negative"),
+        parts_rejected=parts,
+        near_duplicates=len(plan.near_duplicates),
+        cut_groups=plan.cut_groups,
+        parted_examples=parted,
+    )
+
+
+def _read(
+    run: Run, sources: Sequence[Source], config: ImportPairsConfig
+) -> tuple[list[PairRow], list[DocumentRow], int, list[BadRow]]:
+    """(pairs, documents that came along, each id once, how many rows those were, bad rows)."""
+    fail = config.on_error == "fail"
+    pairs: list[PairRow] = []
+    brought: list[DocumentRow] = []
+    bad: list[BadRow] = []
+    as_documents = ImportDocumentsConfig(as_split=config.as_split, language=config.language)
+    for source in sources:
+        if source.documents is not None:
+            documents = read_documents(source.documents, as_documents, budget=None)
+            good, unreadable = read_all(run, source, documents, fail=fail)
+            brought += good
+            bad += unreadable
+        rows, unreadable_rows = read_all(
+            run, source, read_pairs(source.rows, config, run.warn), fail=fail
+        )
+        pairs += rows
+        bad += unreadable_rows
+    distinct, contradicting = without_repeats(brought)
+    if contradicting and fail:
+        raise contradicting[0].error
+    return pairs, distinct, len(brought) - len(contradicting), bad + contradicting
+
+
+def _positives(judged: Mapping[str, Mapping[str, Label]]) -> dict[str, list[str]]:
+    """The text hashes of each example's positives, sorted."""
+    return {
+        example: sorted(text for text, label in labels.items() if label == "positive")
+        for example, labels in judged.items()
+    }
+
+
+def _raise_first(bad: Sequence[BadRow]) -> None:
+    if bad:
+        raise min(bad, key=lambda row: (row.source, row.line)).error
+
+
+def _plan(
+    store: ImportPairsStore,
+    arrivals: Sequence[DocumentRow],
+    examples: Sequence[Gathered],
+    before: Mapping[str, Mapping[str, Label]],
+    config: ImportPairsConfig,
+) -> SplitPlan:
+    """Splits for new documents; the positives of one example are never parted."""
+    fractions = Fractions(config.dev_fraction, config.test_fraction, config.seed)
+    if not arrivals:
+        return plan_splits([], {}, [], KnownTexts(), fractions)
+    positives = _positives(before)
+    ties = (
+        pair
+        for gathered in examples
+        for pair in pairwise([*positives.get(gathered.example_id, ()), *gathered.positives])
+    )
+    from_pairs = (
+        (text, judged.row.split)
+        for gathered in examples
+        for judged in gathered.rows
+        for text in (*judged.positives, *judged.negatives)
+    )
+    from_documents = ((row.text.text_hash, row.split) for row in arrivals)
+    return plan_splits(
+        [row.text for row in arrivals],
+        given_splits(chain(from_pairs, from_documents)),
+        ties,
+        store.known_texts(),
+        fractions,
+    )
+
+
+def _example(gathered: Gathered, task: Task, splits: Mapping[str, Split], run_id: str) -> Example:
+    """Its split is the given one, else the most protected of its positives."""
+    instruction = gathered.instruction
+    return Example(
+        example_id=gathered.example_id,
+        task=task.name,
+        query_hash=text_hash(gathered.first.query),
+        instruction="" if instruction == task.instruction else instruction,
+        language=gathered.first.language,
+        split=gathered.given_split or most_protected(splits[text] for text in gathered.positives),
+        origin="import",
+        origin_key="",
+        source=gathered.first.source,
+        line=gathered.first.line,
+        run_id=run_id,
+    )
+
+
+def _judgements(
+    examples: Iterable[Gathered], before: Mapping[str, Mapping[str, Label]], run_id: str
+) -> Iterator[Judgement]:
+    """What the workspace does not know yet; a positive is said again of a former negative."""
+    for gathered in examples:
+        known = before.get(gathered.example_id, {})
+        for text in gathered.positives:
+            if known.get(text) != "positive":
+                yield _judgement(gathered.example_id, text, "positive", run_id)
+        for text in gathered.negatives:
+            if text not in known:
+                yield _judgement(gathered.example_id, text, "negative", run_id)
+
+
+def _judgement(example: str, text: str, label: Label, run_id: str) -> Judgement:
+    return Judgement(
+        example_id=example,
+        text_hash=text,
+        label=label,
+        origin="import",
+        ranker="",
+        rank=0,
+        score=0.0,
+        positive_score=0.0,
+        padding=False,
+        run_id=run_id,
+    )
+
+
+def _count_parted(
+    examples: Iterable[Gathered], split_of: Mapping[str, Split], splits: Mapping[str, Split]
+) -> int:
+    """Examples in another split than one of their positives, as far as the pool holds these."""
+    return sum(
+        any(splits[text] != split_of[gathered.example_id] for text in gathered.positives)
+        for gathered in examples
+    )
+
+
+def _warn(run: Run, examples: Sequence[Gathered], parted: int) -> None:
+    if parted:
+        run.warn(
+            f"{parted} examples are in another split than a document that answers them: the "
+            "source's splits, or those of documents imported before, were kept"
+        )
+    several = sum(
+        len({judged.row.instruction for judged in gathered.rows} - {""}) > 1
+        for gathered in examples
+    )
+    if several:
+        run.warn(f"{several} queries came with several instructions: the first one was kept")

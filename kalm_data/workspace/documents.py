@@ -1,0 +1,124 @@
+"""What imports ask of the workspace: documents, their texts and splits, examples, judgements."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import fields
+from typing import TYPE_CHECKING
+
+from kalm_data.core.records import SPLITS, Document, Example, Label, TaskRow, Text
+from kalm_data.core.splits import KnownTexts
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from kalm_data.workspace.database import Database
+
+_LATEST = """
+SELECT {columns} FROM documents
+WHERE collection IN (SELECT unnest(?))
+QUALIFY row_number() OVER (PARTITION BY collection, doc_id ORDER BY revision DESC) = 1
+ORDER BY collection, doc_id
+"""
+
+_TEXTS = """
+SELECT text_hash, norm_hash, text FROM texts
+WHERE text_hash IN (SELECT text_hash FROM documents)
+ORDER BY text_hash
+"""
+
+_SPLITS = f"""
+SELECT text_hash, max(list_position({list(SPLITS)}, split)) FROM documents
+GROUP BY text_hash ORDER BY text_hash
+"""
+
+# near-duplicates, parts of one whole, and revisions of one document
+_EDGES = """
+SELECT one, other FROM (
+    SELECT "first" AS one, "second" AS other FROM near_duplicates
+    UNION
+    SELECT min(text_hash) OVER (PARTITION BY collection, parent), text_hash
+    FROM documents WHERE parent <> ''
+    UNION
+    SELECT min(text_hash) OVER (PARTITION BY collection, doc_id), text_hash FROM documents
+)
+WHERE one <> other
+ORDER BY one, other
+"""
+
+_IDS_OF_PAIRS = """
+SELECT DISTINCT doc_id FROM current_documents
+WHERE collection = ? AND doc_id = text_hash
+    AND text_hash IN (SELECT text_hash FROM judgements WHERE origin = 'import')
+ORDER BY doc_id
+"""
+
+# 'positive' sorts behind 'negative': where a document is both, the positive is read last and wins
+_JUDGED = """
+SELECT j.example_id, j.text_hash, j.label
+FROM judgements j JOIN examples e USING (example_id)
+WHERE e.task = ? AND (j.origin = 'import' OR j.label = 'positive')
+ORDER BY j.example_id, j.text_hash, j.label
+"""
+
+
+class DocumentStore:
+    """The documents and imported pairs of a workspace."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def task(self, name: str) -> TaskRow | None:
+        """The latest revision of the task."""
+        with self._database.read() as connection:
+            rows = connection.execute(
+                f"SELECT {_columns(TaskRow)} FROM current_tasks WHERE task = ?", [name]
+            ).fetchall()
+        return TaskRow(*rows[0]) if rows else None
+
+    def latest_documents(self, collections: Sequence[str]) -> list[Document]:
+        """The highest revision of each document, tombstones too, in order of collection and id."""
+        query = _LATEST.format(columns=_columns(Document))
+        names = [field.name for field in fields(Document)]
+        with self._database.read() as connection:
+            rows = connection.execute(query, [list(collections)]).fetchall()
+        found = (dict(zip(names, row, strict=True)) for row in rows)
+        return [Document(**{**row, "headings": tuple(row["headings"])}) for row in found]
+
+    def known_texts(self) -> KnownTexts:
+        """The texts of all documents there ever were: what had a split keeps it."""
+        with self._database.read() as connection:
+            texts = connection.execute(_TEXTS).fetchall()
+            splits = connection.execute(_SPLITS).fetchall()
+            edges = connection.execute(_EDGES).fetchall()
+        return KnownTexts(
+            texts=[Text(*row) for row in texts],
+            splits={text_hash: SPLITS[place - 1] for text_hash, place in splits},
+            edges=edges,
+        )
+
+    def ids_of_pairs(self, collection: str) -> frozenset[str]:
+        """Documents whose id is their text's hash and that a pair names."""
+        with self._database.read() as connection:
+            rows = connection.execute(_IDS_OF_PAIRS, [collection]).fetchall()
+        return frozenset(doc_id for (doc_id,) in rows)
+
+    def examples(self, task: str) -> dict[str, Example]:
+        """The examples of the task by id, of whatever origin."""
+        query = f"SELECT {_columns(Example)} FROM examples WHERE task = ? ORDER BY example_id"
+        with self._database.read() as connection:
+            rows = connection.execute(query, [task]).fetchall()
+        return {row[0]: Example(*row) for row in rows}
+
+    def judged(self, task: str) -> dict[str, dict[str, Label]]:
+        """Text hash and label of each example's positives and imported negatives."""
+        with self._database.read() as connection:
+            rows = connection.execute(_JUDGED, [task]).fetchall()
+        judged: defaultdict[str, dict[str, Label]] = defaultdict(dict)
+        for example_id, text_hash, label in rows:
+            judged[example_id][text_hash] = label
+        return dict(judged)
+
+
+def _columns(record: type) -> str:
+    return ", ".join(f'"{field.name}"' for field in fields(record))

@@ -1,0 +1,117 @@
+"""Reads what `mine` and `filter` need: judged examples, rankings, hits, decisions."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from kalm_data.core.mining import Hits, Measured, MiningExample, RankedKey
+from kalm_data.workspace.pools import PoolStore
+
+if TYPE_CHECKING:
+    from kalm_data.core.pool import Pool
+    from kalm_data.core.tasks import Task
+    from kalm_data.workspace.database import Database
+
+_EXAMPLES = """
+SELECT e.example_id, any_value(t.text), any_value(e.instruction), any_value(e.source),
+    any_value(e.line),
+    list_sort(list(DISTINCT j.text_hash) FILTER (j.label = 'positive')),
+    coalesce(list_sort(list(DISTINCT j.text_hash) FILTER (j.label = 'negative')), [])
+FROM examples e
+JOIN texts t ON t.text_hash = e.query_hash
+JOIN judgements j ON j.example_id = e.example_id AND j.origin <> 'miner'
+WHERE e.task = ? AND e.split = 'train'
+GROUP BY e.example_id
+HAVING count(*) FILTER (j.label = 'positive') > 0
+ORDER BY e.example_id
+"""
+
+_MEASURED = """
+SELECT example_id, text_hash, positives, rank, score, no_evidence
+FROM rankings WHERE ranker = ? AND pool = ? AND example_id BETWEEN ? AND ?
+ORDER BY example_id, text_hash, positives
+"""
+
+_HITS = """
+SELECT example_id, positives, keys, scores
+FROM hits WHERE ranker = ? AND pool = ? AND example_id BETWEEN ? AND ?
+ORDER BY example_id, positives
+"""
+
+_RANKERS = """
+SELECT k.ranker
+FROM rankings k
+JOIN examples e ON e.example_id = k.example_id
+JOIN runs r ON r.run_id = k.run_id
+WHERE e.task = ?
+GROUP BY k.ranker
+ORDER BY max(r.sequence) DESC, k.ranker
+"""
+
+_DROPPED = """
+SELECT DISTINCT d.example_id, d.text_hash
+FROM current_heads h
+JOIN decisions d ON d.run_id = h.run_id AND d.task = h.task AND d.rule = h.name
+WHERE h.kind = 'rule' AND h.task = ? AND d.verdict = 'drop'
+ORDER BY 1, 2
+"""
+
+
+class RankingStore:
+    """The examples of a workspace, where their positives rank, and what was decided."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def pool(self, task: Task) -> Pool:
+        return PoolStore(self._database).pool(task)
+
+    def mining_examples(self, task: str) -> list[MiningExample]:
+        """The examples of the train split that have a positive, in order of id."""
+        with self._database.read() as connection:
+            rows = connection.execute(_EXAMPLES, [task]).fetchall()
+        return [
+            MiningExample(
+                id_, query, instruction, source, line, tuple(yes), tuple(sorted({*no} - {*yes}))
+            )
+            for id_, query, instruction, source, line, yes, no in rows
+        ]
+
+    def measured(
+        self, ranker: str, basis: str, first: str, last: str
+    ) -> dict[RankedKey, dict[str, Measured]]:
+        """By text hash what is known of the positives of the examples in a range of ids."""
+        with self._database.read() as connection:
+            rows = connection.execute(_MEASURED, [ranker, basis, first, last]).fetchall()
+        found: dict[RankedKey, dict[str, Measured]] = {}
+        for example_id, text_hash, positives, *values in rows:
+            found.setdefault((example_id, positives), {})[text_hash] = Measured(*values)
+        return found
+
+    def hits(self, ranker: str, hits_basis: str, first: str, last: str) -> dict[RankedKey, Hits]:
+        """The stored hits of the examples in a range of ids."""
+        with self._database.read() as connection:
+            asked = [ranker, hits_basis, first, last]
+            table = connection.sql(_HITS, params=asked).to_arrow_table().combine_chunks()
+        if not table.num_rows:
+            return {}
+        names = zip(table["example_id"].to_pylist(), table["positives"].to_pylist(), strict=True)
+        lists = table["keys"].chunk(0), table["scores"].chunk(0)
+        keys, scores = (column.flatten().to_numpy() for column in lists)
+        ends = np.cumsum(lists[0].value_lengths().to_numpy())
+        return {
+            name: Hits(keys[start:end], scores[start:end])
+            for name, start, end in zip(names, np.append(0, ends), ends, strict=False)
+        }
+
+    def rankers(self, task: str) -> list[str]:
+        """Who ranked examples of the task, the latest first."""
+        with self._database.read() as connection:
+            return [row[0] for row in connection.execute(_RANKERS, [task]).fetchall()]
+
+    def dropped(self, task: str) -> set[tuple[str, str]]:
+        """(Example id, text hash) of the positives that some rule in force dropped."""
+        with self._database.read() as connection:
+            return set(connection.execute(_DROPPED, [task]).fetchall())

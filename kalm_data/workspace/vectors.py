@@ -1,0 +1,148 @@
+"""Vectors on disk, each made once: `vectors/<encoder fingerprint>/<segment>.npy`.
+
+A segment is written beside and renamed, then its rows are named in the database. A kill between
+the two leaves a file that nobody reads.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+
+from kalm_data.core.errors import InputError
+from kalm_data.core.records import VectorPlace, text_hash
+from kalm_data.core.seeded import digest
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from kalm_data.core.protocols import Encoder, Run
+    from kalm_data.workspace.database import Database
+
+    Vectors = NDArray[np.float32]
+    Places = dict[str, tuple[str, int]]
+
+WRITE_EVERY_S = 2.0
+_WRITE_EVERY_TEXTS = 50_000
+
+_PLACES = """
+SELECT v.rendered_hash, v.segment, v.row
+FROM vectors v JOIN asked ON asked.rendered_hash = v.rendered_hash
+WHERE v.encoder = ?
+ORDER BY v.rendered_hash
+"""
+
+
+class VectorStore:
+    """The vectors of a workspace. `encoded` counts the texts that this object had encoded."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._folder = database.folder / "vectors"
+        self._made: dict[str, Places] = {}  # by encoder; not all of it is merged yet
+        self.encoded = 0
+
+    def vectors(self, run: Run, encoder: Encoder, texts: Sequence[str]) -> Vectors:
+        """(N, D) unit vectors of rendered texts, in order; only what is missing is encoded.
+
+        What is encoded is stored every few seconds, so that a kill loses no more.
+        """
+        if not texts:
+            return np.empty((0, 0), np.float32)
+        hashes = [text_hash(text) for text in texts]
+        distinct = dict(zip(hashes, texts, strict=True))
+        folder = self._folder / encoder.fingerprint
+        places = self._known(run, encoder.fingerprint, list(distinct), folder)
+        missing = {hash_: text for hash_, text in distinct.items() if hash_ not in places}
+        if missing:
+            made = self._encode(run, encoder, missing, folder)
+            self._made.setdefault(encoder.fingerprint, {}).update(made)
+            places |= made
+        return _gather([places[hash_] for hash_ in hashes], folder)
+
+    def _known(self, run: Run, encoder: str, hashes: list[str], folder: Path) -> Places:
+        with self._database.read() as database, database.cursor() as connection:
+            connection.register("asked", pa.table({"rendered_hash": hashes}))
+            rows = connection.execute(_PLACES, [encoder]).fetchall()
+        lost = {segment for _, segment, _ in rows if not _file(folder, segment).exists()}
+        if lost:
+            run.warn(f"{folder}: {len(lost)} files of vectors are gone; they are made again")
+            with self._database.write() as connection:
+                connection.execute(
+                    "DELETE FROM vectors WHERE encoder = ? AND segment IN (SELECT unnest(?))",
+                    [encoder, sorted(lost)],
+                )
+        made = self._made.get(encoder, {})
+        return {hash_: made[hash_] for hash_ in hashes if hash_ in made} | {
+            hash_: (segment, row) for hash_, segment, row in rows if segment not in lost
+        }
+
+    def _encode(
+        self, run: Run, encoder: Encoder, missing: Mapping[str, str], folder: Path
+    ) -> Places:
+        folder.mkdir(parents=True, exist_ok=True)
+        hashes = list(missing)
+        places: Places = {}
+        made: list[tuple[list[str], Vectors]] = []
+        written_at = time.monotonic()
+        try:
+            for indices, vectors in encoder.encode(list(missing.values())):
+                made.append(([hashes[i] for i in indices], vectors))
+                held = sum(len(batch) for batch, _ in made)
+                if time.monotonic() - written_at > WRITE_EVERY_S or held > _WRITE_EVERY_TEXTS:
+                    places |= self._write(run, encoder.fingerprint, made, folder)
+                    made, written_at = [], time.monotonic()
+        finally:  # what is made is kept, also when the user stops the run
+            if made:
+                places |= self._write(run, encoder.fingerprint, made, folder)
+        return places
+
+    def _write(
+        self, run: Run, encoder: str, made: Sequence[tuple[list[str], Vectors]], folder: Path
+    ) -> Places:
+        hashes = [hash_ for batch, _ in made for hash_ in batch]
+        segment = digest("segment", *hashes)
+        _save(_file(folder, segment), np.concatenate([vectors for _, vectors in made]))
+        run.append([VectorPlace(encoder, hash_, segment, i) for i, hash_ in enumerate(hashes)])
+        run.checkpoint()
+        self.encoded += len(hashes)
+        return {hash_: (segment, row) for row, hash_ in enumerate(hashes)}
+
+
+def _gather(places: Sequence[tuple[str, int]], folder: Path) -> Vectors:
+    """(N, D) vectors at (segment, row), read through memory maps."""
+    wanted: dict[str, list[int]] = {}
+    for index, (segment, _) in enumerate(places):
+        wanted.setdefault(segment, []).append(index)
+    found: Vectors | None = None
+    for segment, indices in wanted.items():
+        stored = np.load(_file(folder, segment), mmap_mode="r")
+        if found is None:
+            found = np.empty((len(places), stored.shape[1]), np.float32)
+        found[indices] = stored[[places[i][1] for i in indices]]
+    assert found is not None
+    return found
+
+
+def _file(folder: Path, segment: str) -> Path:
+    return folder / f"{segment}.npy"
+
+
+def _save(file: Path, vectors: Vectors) -> None:
+    """The name depends on the texts in it: a file of that name holds the same vectors already."""
+    partial = file.with_suffix(".partial")
+    try:
+        with partial.open("wb") as stream:
+            np.save(stream, vectors)
+            stream.flush()
+            os.fsync(stream.fileno())
+        partial.replace(file)
+    except OSError as error:
+        raise InputError(f"{file}: cannot be written: {error.strerror}") from error

@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from kalm_data.core.errors import InputError
+from kalm_data.core.folders import published
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def publish(target: Path, text: str) -> None:
+    with published(target, "mark") as folder:
+        (folder / "mark").write_text(text)
+
+
+def test_a_folder_appears_and_is_replaced_whole(tmp_path: Path):
+    publish(tmp_path / "deep" / "out", "one")
+    publish(tmp_path / "deep" / "out", "two")
+    assert (tmp_path / "deep" / "out" / "mark").read_text() == "two"
+    assert [path.name for path in (tmp_path / "deep").iterdir()] == ["out"]
+
+
+def test_an_error_leaves_what_was_there(tmp_path: Path):
+    publish(tmp_path / "out", "one")
+    with pytest.raises(ZeroDivisionError), published(tmp_path / "out", "mark") as folder:
+        (folder / "mark").write_text("two")
+        _ = 1 / 0
+    assert (tmp_path / "out" / "mark").read_text() == "one"
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+def test_a_kill_between_the_renames_is_mended_by_the_next_call(tmp_path: Path):
+    publish(tmp_path / "out", "one")
+    (tmp_path / "out").rename(tmp_path / "out.replaced")
+    with pytest.raises(ZeroDivisionError), published(tmp_path / "out", "mark"):
+        _ = 1 / 0
+    assert (tmp_path / "out" / "mark").read_text() == "one"
+
+
+def test_an_empty_folder_may_be_taken_but_neither_files_nor_strange_folders(tmp_path: Path):
+    (tmp_path / "empty").mkdir()
+    publish(tmp_path / "empty", "one")
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(InputError, match="a file"):
+        publish(tmp_path / "file", "one")
+    (tmp_path / "strange").mkdir()
+    (tmp_path / "strange" / "thesis").write_text("mine")
+    with pytest.raises(InputError, match="not ours"):
+        publish(tmp_path / "strange", "one")
+    assert (tmp_path / "strange" / "thesis").read_text() == "mine"
+
+
+def test_a_place_that_cannot_be_written_is_one_clear_line(tmp_path: Path):
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(InputError, match="cannot be made"):
+        publish(tmp_path / "file" / "out", "one")

@@ -1,0 +1,45 @@
+from __future__ import annotations
+
+from kalm_data.core.mining import dense_ranker_id, excluded, hits_basis, stale_line
+from kalm_data.core.pool import PoolDocument, make_pool
+from kalm_data.core.tasks import Task
+from kalm_data.core.templates import resolve_templates
+
+A, B, C, OUTSIDE = (letter * 32 for letter in "abcd")
+POOL = make_pool(
+    [PoolDocument(hash_, "", "", (), "", "train", frozenset()) for hash_ in (A, B, C)],
+    [(A, B), (C, OUTSIDE)],
+    "",
+)
+
+
+def test_positives_and_what_is_like_them_are_excluded_in_the_pool_or_not() -> None:
+    index = POOL.index()
+    assert excluded(POOL, index, [A]).places == (0, 1)
+    assert excluded(POOL, index, [A, OUTSIDE]).places == (0, 1, 2)
+
+
+def test_the_digest_of_positives_changes_with_what_the_rank_leaves_out() -> None:
+    index, apart = POOL.index(), make_pool(POOL.documents, [], "")
+    digests = [
+        excluded(POOL, index, [A]).positives,
+        excluded(POOL, index, [A, C]).positives,
+        excluded(apart, index, [A]).positives,
+    ]
+    assert len({*digests}) == 3
+    assert excluded(POOL, index, [C, A]) == excluded(POOL, index, [A, C])
+
+
+def test_a_ranker_is_named_for_its_encoder_and_the_way_texts_are_written() -> None:
+    plain = resolve_templates(Task(name="t"))
+    asked = resolve_templates(Task(name="t"), "query: ")
+    names = {dense_ranker_id("m", "1", plain), dense_ranker_id("m", "1", asked)}
+    assert len(names | {dense_ranker_id("m", "2", plain)}) == 3
+    assert all(name.startswith("dense:m@") for name in names)
+    assert hits_basis("b", 100) != hits_basis("b", 200)
+
+
+def test_the_stale_line_is_one_line_and_names_the_command() -> None:
+    line = stale_line("t", "dense:m@12", "two\nlines " + "x" * 100)
+    assert "\n" not in line and len(line) < 250
+    assert "`kalm-data mine --task t --ranker dense:m`" in line

@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+import pytest
+
+from kalm_data.core.errors import InputError
+from kalm_data.core.pool import PoolDocument, make_pool, most_protected
+
+
+def document(text_hash: str, title: str = "", headings: tuple[str, ...] = ()) -> PoolDocument:
+    return PoolDocument(text_hash * 16, "", title, headings, "", "train", frozenset())
+
+
+def test_documents_are_sorted_and_found_whatever_their_order() -> None:
+    one = make_pool([document("bb"), document("aa")], [], "")
+    other = make_pool([document("aa"), document("bb")], [], "")
+    assert one == other
+    assert one.index() == {"aa" * 16: 0, "bb" * 16: 1}
+    assert one.keys() == sorted(one.keys())
+
+
+def test_the_fingerprint_tells_texts_titles_headings_and_template_apart() -> None:
+    pools = [
+        make_pool([document("aa")], [], ""),
+        make_pool([document("bb")], [], ""),
+        make_pool([document("aa", "t")], [], ""),
+        make_pool([document("aa", "", ("t",))], [], ""),
+        make_pool([document("aa")], [], "{text}"),
+    ]
+    assert len({pool.fingerprint for pool in pools}) == len(pools)
+
+
+def test_near_duplicates_are_symmetric_and_known_for_texts_outside() -> None:
+    a, b, outside = "aa" * 16, "bb" * 16, "cc" * 16
+    pool = make_pool([document("aa"), document("bb")], [(a, b), (b, outside)], "")
+    assert pool.alike == {a: (1,), b: (0,), outside: (1,)}
+
+
+def test_two_texts_with_one_key_are_refused() -> None:
+    twins = [
+        PoolDocument("a" * 16 + end * 16, "", "", (), "", "train", frozenset()) for end in "bc"
+    ]
+    with pytest.raises(InputError, match="first 64 bits"):
+        make_pool(twins, [], "")
+
+
+def test_the_most_protected_split_wins() -> None:
+    assert most_protected(["dev", "train"]) == "dev"
+    assert most_protected(["dev", "test", "train"]) == "test"

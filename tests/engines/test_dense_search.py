@@ -1,0 +1,123 @@
+import random as randomness
+from collections.abc import Sequence
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from kalm_data.engines.dense_search import ExactSearch
+
+Search = tuple[np.ndarray, np.ndarray, list[list[int]], list[list[int]], int]
+
+
+def brute_force(
+    query: np.ndarray,
+    documents: np.ndarray,
+    positives: Sequence[int],
+    excluded: Sequence[int],
+    depth: int,
+) -> tuple[list[int], list[int]]:
+    """Float64, one pair at a time, straight from the definition of rank."""
+    scores = [
+        round(float(np.dot(query.astype(np.float64), d.astype(np.float64))), 9) for d in documents
+    ]
+    counted = [i for i in range(len(documents)) if i not in excluded]
+    ranks = [
+        1 + (sum(scores[i] >= scores[p] for i in counted) if scores[p] else len(counted))
+        for p in positives
+    ]
+    best = sorted(range(len(documents)), key=lambda i: (-scores[i], i))[:depth]
+    return ranks, best if query.any() else []
+
+
+def unit(vectors: np.ndarray) -> np.ndarray:
+    norms = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return (vectors / np.where(norms == 0, 1, norms)).astype(np.float32)
+
+
+@st.composite
+def searches(draw: st.DrawFn) -> Search:
+    """Few directions and small integers, so that copies, ties and zero vectors abound."""
+    seed = draw(st.integers(0, 2**32 - 1))
+    rng = np.random.default_rng(seed)
+    size, queries, dimension = draw(st.integers(1, 40)), draw(st.integers(1, 9)), 3
+    if draw(st.booleans()):
+        documents = unit(rng.integers(-2, 3, (size, dimension)))
+        asked = unit(rng.integers(-2, 3, (queries, dimension)))
+    else:
+        documents = unit(rng.normal(size=(size, dimension)))
+        documents[rng.integers(0, size, size // 2)] = documents[0]
+        asked = unit(documents[rng.integers(0, size, queries)] + rng.normal(0, 1e-6, (queries, 3)))
+    positives = [
+        rng.choice(size, rng.integers(0, min(3, size) + 1), replace=False).tolist() for _ in asked
+    ]
+    excluded = [
+        sorted({*p, *rng.choice(size, min(2, size), replace=False).tolist()}) for p in positives
+    ]
+    return asked, documents, positives, excluded, draw(st.integers(1, 12))
+
+
+@settings(max_examples=300, deadline=None)
+@given(searches(), st.integers(1, 9), st.integers(1, 40))
+def test_ranks_and_hits_equal_brute_force_whatever_the_block_size(
+    search: Search, queries_at_once: int, at_once: int
+) -> None:
+    asked, documents, positives, excluded, depth = search
+    engine = ExactSearch(queries_at_once, at_once)
+    found = engine.rank(asked, documents, positives, excluded, depth)
+    for query, own, barred, ranking in zip(asked, positives, excluded, found, strict=True):
+        ranks, best = brute_force(query, documents, own, barred, depth)
+        assert ranking.ranks == ranks
+        assert ranking.positions.tolist() == best
+
+
+@settings(max_examples=50, deadline=None)
+@given(searches(), st.randoms(use_true_random=False))
+def test_ranks_do_not_depend_on_document_order(search: Search, random: randomness.Random) -> None:
+    asked, documents, positives, excluded, depth = search
+    order = list(range(len(documents)))
+    random.shuffle(order)
+    place = {old: new for new, old in enumerate(order)}
+    moved = (
+        [[place[p] for p in own] for own in positives],
+        [[place[p] for p in x] for x in excluded],
+    )
+    first = ExactSearch().rank(asked, documents, positives, excluded, depth)
+    second = ExactSearch().rank(asked, documents[order], *moved, depth)
+    for one, other in zip(first, second, strict=True):
+        assert (one.ranks, one.positive_scores) == (other.ranks, other.positive_scores)
+        assert one.scores.tobytes() == other.scores.tobytes()
+
+
+def test_scores_have_the_same_bits_whatever_the_block() -> None:
+    rng = np.random.default_rng(1)
+    asked, documents = unit(rng.normal(size=(33, 384))), unit(rng.normal(size=(3000, 384)))
+    own = [[i] for i in range(33)]
+    whole = list(ExactSearch().rank(asked, documents, own, own, 50))
+    parts = list(ExactSearch(7, 101).rank(asked, documents, own, own, 50))
+    assert [r.ranks for r in whole] == [r.ranks for r in parts]
+    for one, other in zip(whole, parts, strict=True):
+        assert one.scores.tobytes() == other.scores.tobytes()
+        assert one.positions.tolist() == other.positions.tolist()
+
+
+def test_copies_of_a_positive_tie_with_it_and_count_against_it() -> None:
+    documents = unit(np.ones((5, 7)))
+    (ranking,) = ExactSearch().rank(unit(np.ones((1, 7))), documents, [[2]], [[2]], 3)
+    assert ranking.ranks == [5]
+    assert ranking.positions.tolist() == [0, 1, 2]
+
+
+def test_a_query_or_positive_without_evidence_ranks_last() -> None:
+    documents = unit(np.array([[1, 0], [0, 1], [-1, 0], [0, 0]]))
+    asked = np.array([[0, 0], [np.nan, 1], [1, 0]], np.float32)
+    found = list(ExactSearch().rank(asked, documents, [[0], [0], [3]], [[0], [0], [3]], 4))
+    assert [ranking.ranks for ranking in found] == [[4], [4], [4]]
+    assert [len(ranking.positions) for ranking in found] == [0, 0, 4]
+
+
+def test_an_empty_pool_has_no_hits() -> None:
+    (ranking,) = ExactSearch().rank(
+        unit(np.ones((1, 2))), np.empty((0, 2), np.float32), [[]], [[]], 5
+    )
+    assert (ranking.ranks, len(ranking.positions)) == ([], 0)

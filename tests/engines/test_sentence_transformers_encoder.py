@@ -1,0 +1,102 @@
+import json
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from kalm_data.core.errors import InputError
+from kalm_data.engines.sentence_transformers_encoder import (
+    SentenceTransformersEncoder,
+    load_encoder,
+)
+
+TEXTS = [f"{'word ' * (n * 7 % 90)}number {n}" for n in range(24)] + ["", "汉字", "long " * 900]
+
+
+@pytest.fixture(scope="module")
+def encoder(minilm: str) -> SentenceTransformersEncoder:
+    return load_encoder(minilm, device="cpu")
+
+
+@pytest.fixture(scope="module")
+def vectors(encoder: SentenceTransformersEncoder) -> np.ndarray:
+    return collect(encoder, TEXTS)
+
+
+def collect(encoder: SentenceTransformersEncoder, texts: Sequence[str]) -> np.ndarray:
+    made = np.full((len(texts), 384), np.nan, np.float32)
+    for indices, vectors in encoder.encode(texts):
+        assert np.isnan(made[indices]).all()  # every index once
+        made[indices] = vectors
+    return made
+
+
+def test_a_vector_depends_on_its_text_alone(
+    encoder: SentenceTransformersEncoder, vectors: np.ndarray
+) -> None:
+    order = [*range(5, len(TEXTS)), *range(5)]
+    again = collect(encoder, [TEXTS[i] for i in order])
+    assert again.tobytes() == vectors[order].tobytes()
+    alone = np.concatenate([collect(encoder, [text]) for text in TEXTS[::4]])
+    assert alone.tobytes() == vectors[::4].tobytes()
+
+
+def test_vectors_are_those_of_sentence_transformers(minilm: str, vectors: np.ndarray) -> None:
+    from sentence_transformers import SentenceTransformer
+
+    plain = SentenceTransformer(minilm, device="cpu")
+    expected = plain.encode(TEXTS, normalize_embeddings=True, batch_size=8)
+    assert np.abs(vectors - expected).max() < 1e-6
+    assert np.allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-6)
+
+
+def test_bfloat16_is_close_and_has_a_fingerprint_of_its_own(
+    minilm: str, encoder: SentenceTransformersEncoder, vectors: np.ndarray
+) -> None:
+    rough = load_encoder(minilm, "bfloat16", "cpu")
+    assert rough.fingerprint != encoder.fingerprint
+    assert ((collect(rough, TEXTS[:2]) * vectors[:2]).sum(axis=1) > 0.999).all()
+
+
+def test_texts_longer_than_the_model_reads_are_counted(
+    encoder: SentenceTransformersEncoder,
+) -> None:
+    assert encoder.count_cut(["a", "word " * 254, "word " * 255, *["x" * 90] * 3]) == 1
+    assert encoder.count_cut([]) == 0
+
+
+def test_no_text_makes_no_batch(encoder: SentenceTransformersEncoder) -> None:
+    assert list(encoder.encode([])) == []
+
+
+def test_the_fingerprint_changes_with_the_files_not_with_the_folder(
+    minilm: str, tmp_path: Path, encoder: SentenceTransformersEncoder
+) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(minilm, copy)
+    assert load_encoder(str(copy), device="cpu").fingerprint == encoder.fingerprint
+    (copy / "1_Pooling" / "config.json").write_text("{}")
+    assert load_encoder(str(copy), device="cpu").fingerprint != encoder.fingerprint
+
+
+def test_saved_prompts_are_those_of_encode_query_and_encode_document(
+    minilm: str, tmp_path: Path
+) -> None:
+    copy = tmp_path / "prompted"
+    shutil.copytree(minilm, copy)
+    prompts = {"query": "query: ", "passage": "passage: ", "corpus": "no"}
+    saved = {"prompts": prompts, "default_prompt_name": "query"}
+    (copy / "config_sentence_transformers.json").write_text(json.dumps(saved))
+    prompted = load_encoder(str(copy), device="cpu")
+    assert (prompted.query_prompt, prompted.document_prompt) == ("query: ", "passage: ")
+    from sentence_transformers import SentenceTransformer
+
+    expected = SentenceTransformer(str(copy), device="cpu").encode_query(["a"])
+    assert np.abs(collect(prompted, ["query: a"]) - expected).max() < 1e-6
+
+
+def test_a_folder_without_a_model_is_refused_in_one_line(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"no model is there"):
+        load_encoder(str(tmp_path))

@@ -1,0 +1,213 @@
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from kalm_data.core.config.filter import FilterConfig
+from kalm_data.core.errors import InputError, StaleMeasurement
+from kalm_data.core.mining import excluded, ranking_basis
+from kalm_data.core.records import (
+    Document,
+    Example,
+    Judgement,
+    Ranking,
+    Record,
+    Text,
+    example_id,
+)
+from kalm_data.core.tasks import Task
+from kalm_data.stages.filter import FilterResult, filter_positives
+from kalm_data.workspace.rankings import RankingStore
+from kalm_data.workspace.runs import running
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from kalm_data.workspace.database import Database
+
+TASK = Task(name="t", collections=("docs",))
+COUNT = 60
+RANKER = "dense:m@0123"
+
+
+def document(i: int) -> list[Record]:
+    known = Text.of(f"document {i}")
+    return [
+        known,
+        Document(
+            "docs", f"d{i}", 1, known.text_hash, "", (), "", 0, "", "", "", "", "{}", "train",
+            False, "r",
+        ),
+    ]  # fmt: skip
+
+
+def example(query: str, positives: Sequence[str]) -> list[Record]:
+    id_, known = example_id("t", query), Text.of(query)
+    judged = [
+        Judgement(id_, hash_, "positive", "import", "", 0, 0.0, 0.0, False, "r")
+        for hash_ in positives
+    ]
+    asked = Example(id_, "t", known.text_hash, "", "", "train", "import", "", "q.jsonl", 7, "r")
+    return [known, asked, *judged]
+
+
+def hash_of(i: int) -> str:
+    return Text.of(f"document {i}").text_hash
+
+
+def import_(database: Database, examples: dict[str, list[int]], size: int = COUNT) -> Database:
+    rows = [row for i in range(size) for row in document(i)]
+    for query, positives in examples.items():
+        rows += example(query, [hash_of(i) for i in positives])
+    with running(database, "import", "{}") as run:
+        run.append(rows)
+    return database
+
+
+def measure(database: Database, ranks: dict[str, list[int]], ranker: str = RANKER) -> Database:
+    """Say that `mine` found these ranks of the positives, in the order of their hashes; 0: dark."""
+    store = RankingStore(database)
+    pool, basis = store.pool(TASK), ranking_basis(store.pool(TASK), TASK)
+    with running(database, "mine", "{}") as run:
+        for known in store.mining_examples("t"):
+            own = excluded(pool, pool.index(), known.positives)
+            run.append(
+                [
+                    Ranking(known.example_id, hash_, ranker, basis, len(pool), own.positives,
+                            rank or len(pool), 0.5 if rank else 0.0, not rank, run.run_id)
+                    for hash_, rank in zip(known.positives, ranks[known.query], strict=True)
+                ]
+            )  # fmt: skip
+    return database
+
+
+def sift(database: Database, task: Task = TASK, **settings: object) -> FilterResult:
+    with running(database, "filter", "{}") as run:
+        return filter_positives(RankingStore(database), run, [task], FilterConfig(**settings))
+
+
+def dropped(database: Database) -> set[str]:
+    """The queries that lost a positive, by the verdicts in force."""
+    store = RankingStore(database)
+    names = {known.example_id: known.query for known in store.mining_examples("t")}
+    return {names[id_] for id_, _ in store.dropped("t")}
+
+
+def test_filter_keeps_a_positive_ranked_exactly_at_top_k(database: Database) -> None:
+    measure(import_(database, {"at": [1], "after": [2]}), {"at": [50], "after": [51]})
+    result = sift(database, top_k=50)
+    assert result.tasks[0].kept == 1
+    assert dropped(database) == {"after"}
+
+
+def test_the_filter_works_however_large_k_is(database: Database) -> None:
+    """The released miner was silently off from k = its search depth on."""
+    measure(import_(database, {"a": [1], "b": [2]}, size=300), {"a": [250], "b": [251]})
+    sift(database, top_k=250)
+    assert dropped(database) == {"b"}
+
+
+def test_one_good_positive_does_not_save_a_bad_one(database: Database) -> None:
+    measure(import_(database, {"two": [1, 2], "none": [3, 4]}), {"two": [1, 60], "none": [60, 60]})
+    result = sift(database)
+    assert (result.tasks[0].kept, result.tasks[0].positives) == (1, 4)
+    assert (result.tasks[0].examples, result.tasks[0].examples_lost) == (2, 1)
+    assert len(RankingStore(database).dropped("t")) == 3
+
+
+def test_running_again_with_another_k_replaces_the_verdicts(database: Database) -> None:
+    measure(import_(database, {"a": [1], "b": [2]}), {"a": [3], "b": [30]})
+    for k, expected in ((10, {"b"}), (2, {"a", "b"}), (50, set())):
+        sift(database, top_k=k)
+        assert dropped(database) == expected
+
+
+def test_the_sweep_says_what_each_k_would_keep(database: Database) -> None:
+    ranks = [1, 2, 3, 10, 11, 50, 0]
+    queries = {f"q{i}": [i] for i in range(len(ranks))}
+    measure(import_(database, queries), {f"q{i}": [rank] for i, rank in enumerate(ranks)})
+    sweep = [(row.k, row.kept) for row in sift(database).sweep]
+    assert sweep == [(1, 1), (2, 2), (5, 3), (10, 4), (20, 5), (50, 6), (100, 6)]
+
+
+def test_a_pool_smaller_than_k_is_said_and_a_query_without_evidence_still_goes(
+    database: Database,
+) -> None:
+    measure(import_(database, {"a": [1], "dark": [2]}, size=20), {"a": [20], "dark": [0]})
+    sift(database, top_k=50)
+    assert dropped(database) == {"dark"}
+    with database.read() as connection:
+        sql = "SELECT warnings FROM runs WHERE command = 'filter'"
+        ((warnings,),) = connection.execute(sql).fetchall()
+    assert "20 documents, fewer than k = 50" in warnings[0]
+
+
+def test_k_is_the_users_then_the_tasks_then_fifty(database: Database) -> None:
+    measure(import_(database, {"a": [1]}), {"a": [3]})
+    task = TASK.model_copy(update={"top_k": 2})
+    assert sift(database).tasks[0].top_k == 50
+    assert sift(database, task).tasks[0].top_k == 2
+    assert sift(database, task, top_k=5).tasks[0].top_k == 5
+
+
+def test_every_drop_is_a_reject_with_its_numbers(database: Database) -> None:
+    measure(import_(database, {"a": [1], "b": [2]}), {"a": [55], "b": [0]})
+    sift(database, top_k=50)
+    with database.read() as connection:
+        sql = "SELECT text, reason, numbers, source, line FROM rejects ORDER BY text"
+        first, second = connection.execute(sql).fetchall()
+    assert (first[:2], second[:2]) == (("a", "rank"), ("b", "no_evidence"))
+    assert json.loads(first[2]) == {"k": 50, "pool_size": COUNT, "rank": 55, "score": 0.5}
+    assert first[3:] == ("q.jsonl", 7)
+
+
+def test_a_positive_outside_the_pool_is_a_reject_not_an_error(database: Database) -> None:
+    import_(database, {"in": [1]})
+    with running(database, "import", "{}") as run:
+        run.append(example("out", [Text.of("elsewhere").text_hash]))
+    measure(database, {"in": [1], "out": [9]})
+    with database.write() as connection:  # mine ranks no positive outside the pool
+        connection.execute("DELETE FROM rankings WHERE rank = 9")
+    assert sift(database).tasks[0].kept == 1
+    assert dropped(database) == {"out"}
+
+
+def test_a_ranking_of_another_pool_is_refused_with_the_remedy(database: Database) -> None:
+    measure(import_(database, {"a": [1]}), {"a": [1]})
+    import_(database, {}, size=COUNT + 1)
+    with pytest.raises(StaleMeasurement, match=r"`kalm-data mine --task t --ranker dense:m`"):
+        sift(database)
+    assert dropped(database) == set()
+
+
+def test_a_ranking_against_other_positives_is_refused(database: Database) -> None:
+    measure(import_(database, {"a": [1]}), {"a": [1]})
+    import_(database, {"a": [2]})
+    with pytest.raises(StaleMeasurement):
+        sift(database)
+
+
+def test_the_latest_ranker_decides_unless_one_is_named(database: Database) -> None:
+    measure(import_(database, {"a": [1]}), {"a": [1]}, "dense:z@1")
+    measure(database, {"a": [60]}, "dense:b@2")
+    assert sift(database).tasks[0].ranker == "dense:b@2"
+    assert sift(database, ranker="dense:z").tasks[0].ranker == "dense:z@1"
+    assert sift(database, ranker="dense:z@1").tasks[0].kept == 1
+    with pytest.raises(InputError, match="There are ranks by dense:b@2, dense:z@1"):
+        sift(database, ranker="bm25")
+
+
+def test_a_task_that_nobody_ranked_is_refused_with_the_remedy(database: Database) -> None:
+    import_(database, {"a": [1]})
+    with pytest.raises(InputError, match=r"Run `kalm-data mine --task t`"):
+        sift(database)
+    with pytest.raises(InputError, match="clustering"):
+        sift(database, Task(name="t", type="clustering"))
+
+
+def test_a_task_without_training_examples_is_said_and_harmless(database: Database) -> None:
+    import_(database, {})
+    result = sift(database)
+    assert (result.tasks[0].positives, result.sweep[0].kept) == (0, 0)

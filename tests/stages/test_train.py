@@ -1,0 +1,92 @@
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pytest
+
+from kalm_data.core.config.train import TrainConfig
+from kalm_data.core.errors import InputError
+from kalm_data.core.manifest import Manifest, ShardTask, describe_file, write_manifest
+from kalm_data.core.tasks import Task
+from kalm_data.stages.train import TrainResult, train
+from kalm_data.workspace.runs import running
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from kalm_data.core.summary import RunSummary
+    from kalm_data.stages.train import Account
+    from kalm_data.workspace.database import Database
+
+ROWS = 10
+
+
+@dataclass(frozen=True)
+class Fitted:
+    steps: int = 7
+    loss: float = 0.5
+    last_loss: float = 0.25
+    cut: int = 0
+
+
+class Trainer:
+    """Trains nothing, in seven steps; tells what it leaves out."""
+
+    def __init__(self, lonely: int = 0, beyond: int = 0, cut: int = 0) -> None:
+        self._left_out = {"no_negatives": lonely, "max_steps": beyond}
+        self._cut = cut
+
+    def __call__(
+        self, shards: Path, manifest: Manifest, output: Path, config: TrainConfig, watcher: Account
+    ) -> Fitted:
+        for reason, count in self._left_out.items():
+            watcher.leave_out(reason, [f"{reason}-{i}" for i in range(count)])
+        for step in range(7):
+            watcher.step(step + 1, 7)
+        return Fitted(cut=self._cut)
+
+
+@pytest.fixture
+def shards(tmp_path: Path) -> Path:
+    folder = tmp_path / "set"
+    (folder / "t").mkdir(parents=True)
+    (folder / "t" / "part-00000.parquet").write_bytes(b"x" * ROWS)
+    file = describe_file(folder, "t/part-00000.parquet", ROWS)
+    task = ShardTask(task=Task(name="t"), rows=ROWS, ranker="", sources={}, files=(file,))
+    write_manifest(
+        folder, Manifest(schema_version=1, seed=0, rows=ROWS, tasks=(task,), versions={})
+    )
+    return folder
+
+
+def size(path: Path) -> int:
+    return path.stat().st_size
+
+
+def run_train(database: Database, shards: Path, trainer: Trainer) -> tuple[TrainResult, RunSummary]:
+    with running(database, "train", "{}") as run:
+        result = train(run, trainer, size, shards, shards / "out", TrainConfig(model="m"))
+    return result, run.summary("ok")
+
+
+@pytest.mark.parametrize(("lonely", "beyond"), [(0, 0), (3, 0), (2, 7), (0, 10)])
+def test_every_example_is_kept_or_left_out_for_a_reason(
+    database: Database, shards: Path, lonely: int, beyond: int
+):
+    result, run = run_train(database, shards, Trainer(lonely, beyond))
+    reasons = {"max_steps": beyond, "no_negatives": lonely}
+    assert run.rejected == {reason: count for reason, count in reasons.items() if count}
+    assert (run.planned, run.kept, run.pending) == (ROWS, ROWS - lonely - beyond, 0)
+    assert (result.steps, result.loss, result.last_loss) == (7, 0.5, 0.25)
+
+
+def test_texts_that_were_cut_are_told(database: Database, shards: Path):
+    result, run = run_train(database, shards, Trainer(cut=3))
+    assert result.cut == 3 and run.warnings[0].startswith("3 texts are longer")
+
+
+def test_a_set_that_changed_is_not_trained_on(database: Database, shards: Path):
+    (shards / "t" / "part-00000.parquet").write_bytes(b"y" * ROWS)
+    with pytest.raises(InputError, match="sha256"):
+        run_train(database, shards, Trainer())

@@ -1,0 +1,102 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from kalm_data.core.errors import Interrupted
+from kalm_data.workspace import vectors as module
+from kalm_data.workspace.runs import running
+from kalm_data.workspace.vectors import VectorStore
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from kalm_data.core.protocols import Vectors
+    from kalm_data.workspace.database import Database
+
+
+class Lengths:
+    """Encodes a text as (length, 1), two at a time, and remembers what it was asked."""
+
+    name = fingerprint = "lengths"
+    query_prompt = document_prompt = ""
+
+    def __init__(self, stop_after: int = 1000) -> None:
+        self.asked: list[str] = []
+        self._stop_after = stop_after
+
+    def encode(self, texts: Sequence[str]) -> Iterator[tuple[list[int], Vectors]]:
+        for start in range(0, len(texts), 2):
+            if len(self.asked) >= self._stop_after:
+                raise KeyboardInterrupt
+            part = texts[start : start + 2]
+            self.asked += part
+            rows = [(len(text), 1) for text in part]
+            yield list(range(start, start + len(part))), np.array(rows, np.float32)
+
+    def count_cut(self, texts: Sequence[str]) -> int:
+        return 0
+
+
+def encode(database: Database, encoder: Lengths, texts: list[str]) -> tuple[list[float], int]:
+    """Lengths as encoded, and how many were encoded now."""
+    with running(database, "mine", "{}", resumable=True) as run:
+        store = VectorStore(database)
+        found = store.vectors(run, encoder, texts)
+    assert found.dtype == np.float32
+    return found[:, 0].tolist(), store.encoded
+
+
+def test_only_what_is_missing_is_encoded_and_order_is_kept(database: Database) -> None:
+    encoder = Lengths()
+    assert encode(database, encoder, ["a", "bbb", "a", "cc"]) == ([1, 3, 1, 2], 3)
+    assert encode(database, encoder, ["dddd", "cc", "a"]) == ([4, 2, 1], 1)
+    assert sorted(encoder.asked) == ["a", "bbb", "cc", "dddd"]
+
+
+def test_what_one_run_encoded_it_does_not_encode_again(database: Database) -> None:
+    encoder = Lengths()
+    with running(database, "mine", "{}") as run:
+        store = VectorStore(database)
+        store.vectors(run, encoder, ["a", "b"])
+        assert store.vectors(run, encoder, ["b", "cc"])[:, 0].tolist() == [1, 2]
+    assert store.encoded == len(encoder.asked) == 3
+
+
+def test_an_interrupted_run_keeps_what_it_made(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "WRITE_EVERY_S", 0.0)
+    texts = ["x" * n for n in range(1, 12)]
+    with pytest.raises(Interrupted):
+        encode(database, Lengths(stop_after=6), texts)
+    encoder = Lengths()
+    assert encode(database, encoder, texts) == ([len(text) for text in texts], 5)
+
+
+def test_a_file_without_rows_is_harmless_and_rows_without_a_file_are_made_again(
+    database: Database,
+) -> None:
+    folder = database.folder / "vectors" / "lengths"
+    encode(database, Lengths(), ["a", "bb"])
+    (segment,) = folder.glob("*.npy")
+    (folder / "orphan.npy").write_bytes(b"half a file")
+    (folder / "orphan.partial").write_bytes(b"")
+    segment.unlink()
+    assert encode(database, Lengths(), ["a", "bb", "ccc"]) == ([1, 2, 3], 3)
+    assert encode(database, Lengths(), ["a", "bb", "ccc"]) == ([1, 2, 3], 0)
+
+
+def test_encoders_do_not_share_vectors(database: Database) -> None:
+    other = Lengths()
+    other.fingerprint = "other"  # type: ignore[misc]
+    encode(database, Lengths(), ["a"])
+    assert encode(database, other, ["a"])[1] == 1
+    assert encode(database, other, ["a"])[1] == 0
+
+
+def test_no_text_needs_no_encoder(database: Database) -> None:
+    with running(database, "mine", "{}") as run:
+        assert VectorStore(database).vectors(run, Lengths(0), []).shape == (0, 0)
