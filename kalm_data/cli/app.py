@@ -7,6 +7,8 @@ import sys
 import typer
 
 from kalm_data import __version__
+from kalm_data.cli.build_shards import build_shards
+from kalm_data.cli.demo import run_demo
 from kalm_data.cli.evaluate import evaluate
 from kalm_data.cli.filter import filter_
 from kalm_data.cli.imports import app as import_app
@@ -14,6 +16,8 @@ from kalm_data.cli.mine import mine
 from kalm_data.cli.reporting import print_json
 from kalm_data.cli.status import status
 from kalm_data.cli.synth import synth
+from kalm_data.cli.train import train
+from kalm_data.cli.verify import verify
 
 app = typer.Typer(
     name="kalm-data",
@@ -26,8 +30,12 @@ app.add_typer(import_app)
 app.command("synth")(synth)
 app.command("mine")(mine)
 app.command("filter")(filter_)
+app.command("build-shards")(build_shards)
+app.command("verify")(verify)
+app.command("train")(train)
 app.command("eval")(evaluate)
 app.command("status")(status)
+app.command("demo")(run_demo)
 
 
 @app.callback(invoke_without_command=True)

@@ -33,6 +33,11 @@ class Reporter:
         self.people = Console(stderr=True, highlight=False, soft_wrap=True)
         self.data = Console(highlight=False)
 
+    def stage(self, summary: RunSummary) -> None:
+        """Print how one stage of several went."""
+        self.progress.close()
+        self.people.print(_counts(summary), markup=False)
+
     def finish(self, outcome: Outcome[Any], *shown: RenderableType) -> None:
         """Print the outcome; raises Exit(3) where a gate of the user was missed."""
         self.progress.close()

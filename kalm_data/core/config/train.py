@@ -26,7 +26,16 @@ class TrainConfig(Settings):
         7, ge=0, description="Most hard negatives of a row to use; which ones changes by epoch."
     )
     max_length: int | None = Field(
-        None, ge=8, description="Most tokens read of a text; the model's own limit if not given."
+        None,
+        ge=8,
+        description="Most tokens read of a text in training; the saved model reads as far as its "
+        "base. Default: the model's own limit.",
+    )
+    dropout: float | None = Field(
+        None,
+        ge=0,
+        lt=1,
+        description="Dropout while training; the model's own if not given. 0 is fastest.",
     )
     precision: Precision = Field(
         "float32", description="Number format of the forward and backward pass."

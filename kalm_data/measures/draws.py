@@ -1,0 +1,77 @@
+"""The hard negatives of a whole task, drawn from what the workspace stores."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+
+from kalm_data.core.errors import StaleMeasurement
+from kalm_data.core.mining import Hits, Ranked, excluded, hits_basis, ranking_basis, stale_line
+from kalm_data.measures.negatives import draw_negatives, surroundings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from kalm_data.core.config.mine import MineConfig
+    from kalm_data.core.mining import Measured, MiningExample, RankedKey
+    from kalm_data.core.pool import Pool
+    from kalm_data.core.tasks import Task
+    from kalm_data.measures.negatives import Drawn
+
+BLOCK = 2048
+"""Examples whose measurements are in memory at one time."""
+
+NOT_RANKED = Ranked({}, Hits(np.empty(0, np.uint64), np.empty(0)))
+
+
+class DrawStore(Protocol):
+    """What a draw reads of the workspace."""
+
+    def pool(self, task: Task) -> Pool: ...
+
+    def mining_examples(self, task: str) -> list[MiningExample]:
+        """Those of the train split that have a positive, in order of id."""
+        ...
+
+    def measured(
+        self, ranker: str, basis: str, first: str, last: str
+    ) -> dict[RankedKey, dict[str, Measured]]:
+        """Of the examples from id `first` to id `last`."""
+        ...
+
+    def hits(self, ranker: str, hits_basis: str, first: str, last: str) -> dict[RankedKey, Hits]:
+        """Of the examples from id `first` to id `last`."""
+        ...
+
+    def dropped(self, task: str) -> set[tuple[str, str]]: ...
+
+
+def read_ranked(
+    store: DrawStore, ranker: str, basis: str, depth: int, block: Sequence[MiningExample]
+) -> dict[RankedKey, Ranked]:
+    """What is stored of a block of examples, which are in order of id."""
+    first, last = block[0].example_id, block[-1].example_id
+    measured = store.measured(ranker, basis, first, last)
+    hits = store.hits(ranker, hits_basis(basis, depth), first, last)
+    return {key: Ranked(measured[key], found) for key, found in hits.items() if key in measured}
+
+
+def draw_task(store: DrawStore, task: Task, ranker: str, config: MineConfig) -> Iterator[Drawn]:
+    """The negatives of each example of a task, in order of id, from what is stored.
+
+    Raises StaleMeasurement where an example was not ranked as it and its pool are now.
+    """
+    pool = store.pool(task)
+    index, basis = pool.index(), ranking_basis(pool, task)
+    around = surroundings(pool, index, frozenset(store.dropped(task.name)), config)
+    examples = store.mining_examples(task.name)
+    for start in range(0, len(examples), BLOCK):
+        block = examples[start : start + BLOCK]
+        stored = read_ranked(store, ranker, basis, config.stored_depth, block)
+        for example in block:
+            own = excluded(pool, index, example.positives)
+            ranked = stored.get((example.example_id, own.positives), NOT_RANKED)
+            if ranked is NOT_RANKED and any(h in index for h in example.positives):
+                raise StaleMeasurement(stale_line(task.name, ranker, example.query))
+            yield draw_negatives(around, example, own, ranked)

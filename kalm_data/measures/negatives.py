@@ -1,0 +1,246 @@
+"""Which hits become hard negatives: a pure function of hits, decisions, settings and seed.
+
+So whoever holds the measurements can draw again, under other limits or after another decision,
+and encodes nothing. Terms: DESIGN, *hard negative*.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from kalm_data.core.seeded import digest
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+    from kalm_data.core.config.mine import MineConfig
+    from kalm_data.core.mining import Excluded, Hits, MiningExample, Ranked
+    from kalm_data.core.pool import Pool
+
+    Keys = NDArray[np.uint64]
+    Places = NDArray[np.int64]
+    Mask = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class Negative:
+    """One document drawn against an example.
+
+    `rank` is raw and 1-based; 0 where the document lies below the stored hits: a given negative
+    is then scored with its upper bound, the last hit's score, and padding with 0.
+    """
+
+    text_hash: str
+    rank: int
+    score: float
+    given: bool = False
+    padding: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """The negatives of one example, given ones first, then by rank, then padding.
+
+    `positive_score` is the score of the lowest-scoring positive that stayed. `refusal` is the
+    reason word why there are none, else empty.
+    """
+
+    example_id: str
+    negatives: tuple[Negative, ...]
+    positive_score: float
+    refusal: str = ""
+
+    def is_short(self, wanted: int) -> bool:
+        """Whether fewer than wanted were found, padding not counted."""
+        return sum(not negative.padding for negative in self.negatives) < wanted
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What is the same for all examples of a task.
+
+    keys: (P,) of the pool; trainable: (P,) documents of the train split. `children` holds the
+    positions of the chunks of each file. `dropped` names (example id, text hash) of positives
+    that a rule in force dropped.
+    """
+
+    pool: Pool
+    index: Mapping[str, int]
+    keys: Keys
+    trainable: Mask
+    children: Mapping[str, tuple[int, ...]]
+    dropped: frozenset[tuple[str, str]]
+    config: MineConfig
+
+
+def surroundings(
+    pool: Pool, index: Mapping[str, int], dropped: frozenset[tuple[str, str]], config: MineConfig
+) -> Surroundings:
+    """`index` is the pool's."""
+    children: dict[str, list[int]] = {}
+    for place, document in enumerate(pool.documents):
+        for parent in document.parents:
+            children.setdefault(parent, []).append(place)
+    trainable = np.array([document.split == "train" for document in pool.documents], bool)
+    siblings = {parent: tuple(places) for parent, places in children.items()}
+    keys = np.array(pool.keys(), np.uint64)
+    return Surroundings(pool, index, keys, trainable, siblings, dropped, config)
+
+
+def draw_negatives(
+    around: Surroundings, example: MiningExample, own: Excluded, ranked: Ranked
+) -> Drawn:
+    """The hard negatives of one example. `own` is what its ranks leave out.
+
+    Reasons of refusal: `positive_not_in_pool`, `no_positive_left`, `no_evidence`, `shortage`.
+    """
+    scores, refusal = _scores_that_stayed(around, example, ranked)
+    if refusal:
+        return Drawn(example.example_id, (), 0.0, refusal)
+    lowest, wanted = min(scores), around.config.negatives
+    order = _Order(around.config.seed, example.example_id)
+    candidates = _Candidates(around, example, own, ranked.hits, lowest)
+    given = candidates.given(order)[:wanted] if around.config.given_negatives else []
+    mined = candidates.mined(wanted - len(given), given, order)
+    missing = wanted - len(given) - len(mined)
+    if missing and around.config.on_shortage == "drop":
+        return Drawn(example.example_id, (), lowest, "shortage")
+    pad = around.config.on_shortage == "pad"
+    padding = candidates.padding(missing, given + mined, order) if missing and pad else []
+    negatives = (
+        *(candidates.negative(place, given=True) for place in given),
+        *(candidates.negative(place) for place in mined),
+        *(candidates.padding_at(place) for place in padding),
+    )
+    return Drawn(example.example_id, negatives, lowest)
+
+
+def _scores_that_stayed(
+    around: Surroundings, example: MiningExample, ranked: Ranked
+) -> tuple[list[float], str]:
+    in_pool = [text_hash for text_hash in example.positives if text_hash in around.index]
+    if not in_pool:
+        return [], "positive_not_in_pool"
+    stayed = [h for h in in_pool if (example.example_id, h) not in around.dropped]
+    if not stayed:
+        return [], "no_positive_left"
+    scores = [ranked.measured[h].score for h in stayed if not ranked.measured[h].no_evidence]
+    return scores, "" if scores else "no_evidence"
+
+
+class _Order:
+    """A seeded order of documents for one example; depends on each document's key alone.
+
+    One sha256 an example, then SplitMix64 (Steele, Lea, Flood 2014) over the keys.
+    """
+
+    def __init__(self, seed: int, example_id: str) -> None:
+        self._state = np.uint64(int(digest(seed, "mine", example_id)[:16], 16))
+
+    def __call__(self, keys: Keys) -> Places:
+        """The indices of `keys` in seeded order."""
+        mixed = keys ^ self._state
+        for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
+            mixed = (mixed ^ (mixed >> np.uint64(shift))) * np.uint64(factor)
+        return np.lexsort((keys, mixed ^ (mixed >> np.uint64(31))))
+
+
+class _Candidates:
+    """The documents that may be negatives of one example."""
+
+    def __init__(
+        self, around: Surroundings, example: MiningExample, own: Excluded, hits: Hits, lowest: float
+    ) -> None:
+        self._around, self._hits, self._lowest = around, hits, lowest
+        self._places = np.searchsorted(around.keys, hits.keys)  # (D,)
+        self._raw = {place: at for at, place in enumerate(self._places.tolist())}
+        self._given = [
+            around.index[text_hash]
+            for text_hash in example.negatives
+            if text_hash in around.index and around.trainable[around.index[text_hash]]
+        ]
+        self._barred = set(own.places)
+        self._given = [place for place in self._given if place not in self._barred]
+        self._barred |= _siblings(around, example) - set(self._given)
+
+    def given(self, order: _Order) -> list[int]:
+        """Positions of those that came with the data and pass the limits, in seeded order."""
+        if not self._given:
+            return []
+        places = np.array(self._given, np.int64)
+        scores = np.array([self._rank_and_score(place)[1] for place in self._given])
+        places = places[self._within_limits(scores)]
+        found: list[int] = places[order(self._around.keys[places])].tolist()
+        return found
+
+    def mined(self, count: int, chosen: list[int], order: _Order) -> list[int]:
+        """Positions of at most `count` of the window's hits, by rank."""
+        first, last = self._around.config.window
+        places = self._places[first - 1 : last]
+        allowed = self._within_limits(self._hits.scores[first - 1 : last])
+        allowed &= self._around.trainable[places]
+        taken = self._barred.union(chosen)
+        allowed &= np.array([place not in taken for place in places.tolist()], bool)
+        found: list[int] = self._sample(places[allowed], count, order).tolist()
+        return found
+
+    def _sample(self, eligible: Places, count: int, order: _Order) -> Places:
+        """At most `count` of the positions, as `sampling` says, in the order given."""
+        sampling = self._around.config.sampling
+        if count <= 0 or len(eligible) <= count or sampling == "top":
+            return eligible[: max(0, count)]
+        keys = self._around.keys[eligible]
+        if sampling == "random":
+            return eligible[np.sort(order(keys)[:count])]
+        stretches = np.array_split(np.arange(len(eligible)), count)
+        return eligible[[stretch[order(keys[stretch])[0]] for stretch in stretches]]
+
+    def padding(self, count: int, chosen: list[int], order: _Order) -> list[int]:
+        """Positions of random documents of the pool, except hits that the limits refuse."""
+        allowed = self._around.trainable.copy()
+        allowed[self._places[~self._within_limits(self._hits.scores)]] = False
+        allowed[[*self._barred, *chosen]] = False
+        places = np.flatnonzero(allowed)
+        found: list[int] = places[order(self._around.keys[places])[:count]].tolist()
+        return found
+
+    def _within_limits(self, scores: NDArray[np.float64]) -> Mask:
+        """Positive-aware limits (NV-Retriever, arXiv 2407.15831, made safe for negative scores)."""
+        config, lowest = self._around.config, self._lowest
+        ceiling = np.inf if config.max_score is None else config.max_score
+        if config.max_score_ratio is not None:
+            ceiling = min(ceiling, lowest - (1 - config.max_score_ratio) * abs(lowest))
+        if config.min_margin is not None:
+            ceiling = min(ceiling, lowest - config.min_margin)
+        floor = -np.inf if config.min_score is None else config.min_score
+        allowed: Mask = (scores <= ceiling) & (scores >= floor)
+        return allowed
+
+    def negative(self, place: int, *, given: bool = False) -> Negative:
+        rank, score = self._rank_and_score(place)
+        return Negative(self._hash(place), rank, score, given=given)
+
+    def padding_at(self, place: int) -> Negative:
+        rank, score = self._rank_and_score(place)
+        return Negative(self._hash(place), rank, score if rank else 0.0, padding=True)
+
+    def _rank_and_score(self, place: int) -> tuple[int, float]:
+        at = self._raw.get(place)
+        if at is None:
+            return 0, float(self._hits.scores[-1])
+        return at + 1, float(self._hits.scores[at])
+
+    def _hash(self, place: int) -> str:
+        return self._around.pool.documents[place].text_hash
+
+
+def _siblings(around: Surroundings, example: MiningExample) -> set[int]:
+    """Positions of the chunks of the positives' files."""
+    places = [around.index[h] for h in example.positives if h in around.index]
+    parents = {parent for place in places for parent in around.pool.documents[place].parents}
+    return {child for parent in parents for child in around.children[parent]}

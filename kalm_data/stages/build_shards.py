@@ -1,0 +1,202 @@
+"""Build-shards: the training set, from judgements, the decisions in force and a fresh draw.
+
+Negatives are drawn again from what `mine` measured, so they always follow the latest decision;
+nothing is encoded. What was measured on another pool is refused by name.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Protocol
+
+from kalm_data import __version__
+from kalm_data.core.config.mine import read_draw_settings
+from kalm_data.core.data_card import write_data_card
+from kalm_data.core.errors import InputError
+from kalm_data.core.folders import published
+from kalm_data.core.manifest import (
+    MANIFEST,
+    SCHEMA_VERSION,
+    Manifest,
+    ShardTask,
+    describe_file,
+    write_manifest,
+)
+from kalm_data.core.mining import ranking_basis
+from kalm_data.core.records import Reject
+from kalm_data.measures.draws import draw_task
+from kalm_data.measures.shard_rows import TaskRows, document_groups, given_negatives
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from kalm_data.core.config.shards import ShardsConfig
+    from kalm_data.core.mining import MiningExample
+    from kalm_data.core.pool import Pool
+    from kalm_data.core.protocols import Run
+    from kalm_data.core.tasks import Task
+    from kalm_data.measures.draws import DrawStore
+    from kalm_data.measures.negatives import Drawn
+
+_DRAW = "negatives"
+"""Name of the head that says which draw of a task is in force (`mine`)."""
+
+
+class ShardWriter(Protocol):
+    """The training side of a workspace, and the way out of it."""
+
+    def without_positive(self, task: str) -> list[tuple[str, str, str, int]]:
+        """(Example id, query, source, line) of train examples that nobody answered, by id."""
+        ...
+
+    def in_force(self, kind: str, task: str) -> dict[str, str]:
+        """The settings of the rules or draws ('rule', 'draw') of a task, by name."""
+        ...
+
+    def write_rows(
+        self, folder: Path, rows: TaskRows, seed: int, rows_per_shard: int
+    ) -> list[tuple[str, int]]:
+        """Write the parts of a task to a folder that exists; (file name, rows) of each."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class TaskBuilt:
+    """Figures of one task. `negatives` counts those of all its rows."""
+
+    task: str
+    rows: int
+    negatives: int
+    files: int
+
+
+@dataclass(frozen=True, slots=True)
+class BuildResult:
+    """Sums over the tasks; `manifest` is the path of the set's manifest."""
+
+    rows: int
+    files: int
+    manifest: str
+    tasks: tuple[TaskBuilt, ...]
+
+
+def build_shards(
+    draws: DrawStore,
+    shards: ShardWriter,
+    run: Run,
+    tasks: Sequence[Task],
+    out: Path,
+    config: ShardsConfig,
+) -> BuildResult:
+    """Write the train examples of the tasks as a shard set; one unit an example.
+
+    `out` appears whole, in the place of an older set, or stays as it is. Raises StaleMeasurement
+    where examples were mined on another pool, InputError where no example is left or `out` holds
+    something else. Reasons of rejects: `no_positive` (nobody answered it), and those of the draw
+    (`no_positive_left`, `positive_not_in_pool`, `no_evidence`, `shortage`).
+    """
+    with published(out, MANIFEST) as folder:
+        planned = [_plan_rows(draws, shards, run, task) for task in tasks]
+        entries = tuple(_write_task(shards, run, folder, rows, config) for rows in planned)
+        manifest = Manifest(
+            schema_version=SCHEMA_VERSION,
+            seed=config.seed,
+            rows=sum(entry.rows for entry in entries),
+            tasks=tuple(sorted(entries, key=lambda entry: entry.task.name)),
+            versions={"kalm-data": __version__, "duckdb": version("duckdb")},
+        )
+        if not manifest.rows:
+            message = f"{out}: no example is left to write; `kalm-data rejects` tells why"
+            raise InputError(message)
+        write_manifest(folder, manifest)
+        write_data_card(folder, manifest)
+    return BuildResult(
+        rows=manifest.rows,
+        files=len(manifest.files),
+        manifest=str(out / MANIFEST),
+        tasks=tuple(
+            TaskBuilt(rows.task.name, len(rows.drawn), _count(rows.drawn), len(entry.files))
+            for rows, entry in zip(planned, entries, strict=True)
+        ),
+    )
+
+
+def _plan_rows(draws: DrawStore, shards: ShardWriter, run: Run, task: Task) -> TaskRows:
+    """What the rows of a task are made from; counts the examples that get none."""
+    examples = {example.example_id: example for example in draws.mining_examples(task.name)}
+    unanswered = shards.without_positive(task.name)
+    run.plan(len(examples) + len(unanswered))
+    run.reject(
+        [
+            Reject(run.run_id, "build-shards", "no_positive", id_, "{}", source, line, query)
+            for id_, query, source, line in unanswered
+        ]
+    )
+    pool = draws.pool(task)
+    run.record_input(f"pool of {task.name}", pool.fingerprint)
+    ranker, drawn = _draw(draws, shards, run, task, pool)
+    refused = [one for one in drawn if one.refusal]
+    run.reject([_reject(run, examples[one.example_id], one.refusal) for one in refused])
+    kept = [one for one in drawn if not one.refusal]
+    return TaskRows(task, ranker, ranking_basis(pool, task), kept, pool, document_groups(pool))
+
+
+def _reject(run: Run, example: MiningExample, reason: str) -> Reject:
+    numbers = json.dumps({"positives": len(example.positives)})
+    return Reject(
+        run.run_id, "build-shards", reason, example.example_id, numbers, example.source,
+        example.line, example.query,
+    )  # fmt: skip
+
+
+def _draw(
+    draws: DrawStore, shards: ShardWriter, run: Run, task: Task, pool: Pool
+) -> tuple[str, list[Drawn]]:
+    """The ranker of the draw in force, and the draw made again; else the given negatives."""
+    settings = shards.in_force("draw", task.name).get(_DRAW)
+    if settings:
+        config, ranker = read_draw_settings(settings)
+        return ranker, list(draw_task(draws, task, ranker, config))
+    run.warn(
+        f"task {task.name}: nobody mined it; its rows have only the negatives that came with the "
+        f"data. `kalm-data mine --task {task.name}` finds more."
+    )
+    examples, dropped = draws.mining_examples(task.name), draws.dropped(task.name)
+    return "", list(given_negatives(pool, examples, dropped))
+
+
+def _write_task(
+    shards: ShardWriter, run: Run, folder: Path, rows: TaskRows, config: ShardsConfig
+) -> ShardTask:
+    name = rows.task.name
+    written: list[tuple[str, int]] = []
+    if rows.drawn:
+        (folder / name).mkdir()
+        written = shards.write_rows(folder / name, rows, config.seed, config.rows_per_shard)
+    run.keep(len(rows.drawn))
+    return ShardTask(
+        task=rows.task,
+        rows=len(rows.drawn),
+        ranker=rows.ranker,
+        sources=_sources(shards, rows),
+        files=tuple(describe_file(folder, f"{name}/{file}", count) for file, count in written),
+    )
+
+
+def _sources(shards: ShardWriter, rows: TaskRows) -> dict[str, str]:
+    """The pool's fingerprint, and the settings of the rules and the draw in force."""
+    task = rows.task.name
+    found = {f"rule {rule}": settings for rule, settings in shards.in_force("rule", task).items()}
+    for settings in shards.in_force("draw", task).values():
+        config, _ = read_draw_settings(settings)
+        # the ranker is told by its fingerprint: its option may be a folder of this machine
+        drawn_with = config.model_dump(mode="json", exclude={"ranker"})
+        found["draw"] = json.dumps(drawn_with, sort_keys=True)
+    return {"pool": rows.pool.fingerprint, **found}
+
+
+def _count(drawn: Sequence[Drawn]) -> int:
+    return sum(len(one.negatives) for one in drawn)

@@ -1,0 +1,33 @@
+"""Verify: whether a shard set is what its manifest says."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from kalm_data.core.verification import verify_set
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class VerifyResult:
+    """What a whole set holds; `fingerprint` is the digest of all of it."""
+
+    files: int
+    rows: int
+    bytes: int
+    fingerprint: str
+
+
+def verify(shards: Path, count_rows: Callable[[Path], int]) -> VerifyResult:
+    """Figures of a whole set. Raises InputError that names the first file that is not right."""
+    manifest = verify_set(shards, count_rows)
+    return VerifyResult(
+        files=len(manifest.files),
+        rows=manifest.rows,
+        bytes=sum(file.bytes for file in manifest.files),
+        fingerprint=manifest.fingerprint,
+    )

@@ -1,0 +1,124 @@
+"""From the rows of a batch to its distinct texts and to who learns from whom.
+
+Letters: Q rows (queries), P distinct documents, T distinct texts (queries and documents).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from kalm_data.core.templates import render_document, render_query
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from kalm_data.core.templates import Templates
+    from kalm_data.trainer.rows import Row
+
+
+@dataclass(frozen=True, slots=True)
+class Draw:
+    """What of a row is used in this epoch: one positive, and which of its negatives."""
+
+    positive: int
+    negatives: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """texts: (T,) rendered, each once, in order of first occurrence.
+
+    queries: (Q,) and documents: (P,) places in `texts`. positives: (Q,) columns of the documents.
+    counted: (Q, P) whether a document takes part in the softmax of a query.
+    """
+
+    texts: list[str]
+    queries: list[int]
+    documents: list[int]
+    positives: list[int]
+    counted: NDArray[np.bool_]
+
+
+def compose_batch(
+    rows: Sequence[Row], draws: Sequence[Draw], templates: Mapping[str, Templates]
+) -> Batch:
+    """The batch of `rows`; templates by task.
+
+    A query's softmax runs over its own documents and, where its task allows, those of all other
+    rows whose task allows; but never over a known positive of its own, recognised by id or by
+    what is written, nor over another row's document of the group of one. What a row names as its
+    own negative stays, unless it is one of its positives.
+    """
+    texts: dict[str, int] = {}
+    columns: dict[str, int] = {}
+    own: list[list[int]] = []
+    ids: dict[str, set[int]] = {}
+    groups: dict[str, set[int]] = {}
+    queries = []
+    for row, draw in zip(rows, draws, strict=True):
+        rendered = render_query(templates[row.task], row.query, row.instruction)
+        queries.append(texts.setdefault(rendered, len(texts)))
+        own.append([])
+        for text_id, group, document in _documents(row, draw, templates[row.task]):
+            texts.setdefault(document, len(texts))
+            column = columns.setdefault(document, len(columns))
+            ids.setdefault(text_id, set()).add(column)
+            groups.setdefault(group, set()).add(column)
+            own[-1].append(column)
+    known = [_columns_of(row.pos_ids, ids) for row in rows]
+    alike = [_columns_of(row.pos_groups, groups) for row in rows]
+    counted = _counted([row.in_batch for row in rows], own, known, alike, len(columns))
+    return Batch(
+        texts=list(texts),
+        queries=queries,
+        documents=[texts[document] for document in columns],
+        positives=[found[0] for found in own],
+        counted=counted,
+    )
+
+
+def draw_negatives(available: int, wanted: int, key: int) -> tuple[int, ...]:
+    """`wanted` neighbours on the ring of a row's negatives, starting where `key` says."""
+    return tuple((key + i) % available for i in range(min(wanted, available)))
+
+
+def _documents(row: Row, draw: Draw, templates: Templates) -> Iterable[tuple[str, str, str]]:
+    """(id, group, rendered text): the positive first, then the negatives."""
+    i = draw.positive
+    positive = render_document(templates, row.pos[i], row.pos_titles[i])
+    yield row.pos_ids[i], row.pos_groups[i], positive
+    for i in draw.negatives:
+        negative = render_document(templates, row.neg[i], row.neg_titles[i])
+        yield row.neg_ids[i], row.neg_groups[i], negative
+
+
+def _columns_of(names: Iterable[str], found: Mapping[str, set[int]]) -> set[int]:
+    return set().union(*(found.get(name, ()) for name in names))
+
+
+def _counted(
+    in_batch: Sequence[bool],
+    own: Sequence[Sequence[int]],
+    known: Sequence[set[int]],
+    alike: Sequence[set[int]],
+    width: int,
+) -> NDArray[np.bool_]:
+    """(Q, width) whether a document counts for a query (`compose_batch` says when)."""
+    shared = np.zeros(width, dtype=bool)
+    for gives, columns in zip(in_batch, own, strict=True):
+        if gives:
+            shared[columns] = True
+    counted = np.zeros((len(own), width), dtype=bool)
+    for place, columns in enumerate(own):
+        if in_batch[place]:
+            counted[place] = shared
+            counted[place, list(alike[place])] = False
+        counted[place, columns] = True
+        counted[place, list(known[place])] = False
+        counted[place, columns[0]] = True
+    return counted

@@ -1,0 +1,215 @@
+"""Trains a model on a shard set with sentence-transformers' loop and our loss and batches."""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+from dataclasses import asdict, dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import torch
+from sentence_transformers import SentenceTransformer
+from sentence_transformers.sentence_transformer.modules import Pooling
+from sentence_transformers.sentence_transformer.training_args import (
+    SentenceTransformerTrainingArguments,
+)
+from torch.nn import Dropout
+from transformers.utils import logging
+
+from kalm_data.core.errors import InputError
+from kalm_data.core.folders import published
+from kalm_data.core.templates import Templates, resolve_templates
+from kalm_data.core.trained import RECORD
+from kalm_data.trainer.card import write_card
+from kalm_data.trainer.feed import PART_TOKENS, Collator, EpochSampler, make_loader
+from kalm_data.trainer.loop import ContrastiveLoss, Steps, TrainingLoop, Watcher
+from kalm_data.trainer.prompts import trained_prompts
+from kalm_data.trainer.rows import read_rows
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from kalm_data.core.config.train import TrainConfig
+    from kalm_data.core.manifest import Manifest
+
+
+@dataclass(frozen=True, slots=True)
+class Base:
+    """The model to train: its folder, and how it was saved to write queries and documents."""
+
+    path: Path
+    query_prompt: str
+    document_prompt: str
+
+
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """How a training went.
+
+    loss is the mean over all steps, last_loss over their last tenth. `cut` counts the distinct
+    texts longer than the model reads.
+    """
+
+    steps: int
+    loss: float
+    last_loss: float
+    cut: int
+
+
+def fit(
+    base: Base,
+    shards: Path,
+    manifest: Manifest,
+    output: Path,
+    config: TrainConfig,
+    watcher: Watcher,
+) -> Fitted:
+    """Train `base` on a verified set and save it to `output`.
+
+    `output` appears whole or not at all and loads in plain sentence-transformers. On one CPU with
+    one number of threads, equal inputs and seed give equal weights. Left out are examples that
+    have `no_negatives`, and those that come after `max_steps`.
+
+    Raises InputError for a model that cannot be loaded, a set with nothing to train on, an
+    output folder that holds something else, and a loss that is no number.
+    """
+    with published(output, RECORD) as folder:
+        trained = _load(base.path)
+        limit = trained.max_seq_length
+        if config.max_length and limit:
+            trained.max_seq_length = min(config.max_length, limit)
+        if config.dropout is not None:
+            _set_dropout(trained, config.dropout)
+        rows = read_rows(shards, manifest)
+        if not len(rows):
+            message = f"{shards}: no row that could be trained on"
+            raise InputError(message)
+        templates = _templates(manifest, base)
+        sampler = EpochSampler(rows, config.batch_size, config.seed)
+        collator = Collator(
+            trained.preprocess,
+            partial(_cut_among, trained),
+            templates,
+            config.negatives,
+            PART_TOKENS["cpu" if trained.device.type == "cpu" else "cuda"],
+        )
+        loss = ContrastiveLoss(trained, config.temperature, config.memory_gb * 2**30)
+        steps = min(config.max_steps or sys.maxsize, config.epochs * len(sampler))
+        missed = [row for batch in sampler.plan(0)[steps:] for row in batch]
+        watcher.leave_out("no_negatives", rows.lonely)
+        watcher.leave_out("max_steps", rows.example_ids(missed))
+        loop = TrainingLoop(
+            make_loader(rows, sampler, collator),
+            model=trained,
+            args=_arguments(folder, config, steps, trained.device),
+            loss=loss,
+            data_collator=collator,
+            callbacks=[Steps(loss, watcher)],
+        )
+        loop.train()
+        fitted = _summary(loss, len(collator.cut))
+        trained.max_seq_length = limit  # trained on less, it still reads as far as its base
+        trained.prompts = trained_prompts(trained.prompts, templates)
+        trained.save_pretrained(str(folder), create_model_card=False)
+        write_card(folder, manifest, config, templates)
+        _write_record(folder, shards, manifest, config, templates, fitted)
+    return fitted
+
+
+def _load(path: Path) -> SentenceTransformer:
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call,unused-ignore]
+    try:
+        model = SentenceTransformer(str(path), local_files_only=True)
+    except (OSError, ValueError) as error:
+        message = f"{path}: cannot be loaded as a model: {str(error).splitlines()[0]}"
+        raise InputError(message) from error
+    if any(isinstance(module, Pooling) and not module.include_prompt for module in model):
+        message = f"{path}: leaves its prompt out of the pooling, which is not supported"
+        raise InputError(f"{message}. Choose another model.")
+    return model
+
+
+def _set_dropout(model: SentenceTransformer, share: float) -> None:
+    """Of every layer that drops out; the saved configuration keeps the model's own."""
+    for module in model.modules():
+        if isinstance(module, Dropout):
+            module.p = share
+
+
+def _templates(manifest: Manifest, base: Base) -> dict[str, Templates]:
+    prompts = base.query_prompt, base.document_prompt
+    return {entry.task.name: resolve_templates(entry.task, *prompts) for entry in manifest.tasks}
+
+
+def _cut_among(
+    model: SentenceTransformer, texts: Sequence[str], tokens: Mapping[str, Any]
+) -> list[str]:
+    """The texts that are longer than the model reads; only those that fill it are looked at."""
+    limit = model.max_seq_length
+    mask = tokens.get("attention_mask")
+    if limit is None or mask is None or mask.shape[1] < limit:
+        return []
+    full = [
+        text for text, length in zip(texts, mask.sum(1).tolist(), strict=True) if length >= limit
+    ]
+    return [
+        text
+        for text in full
+        if len(model.tokenizer(text, truncation=False, verbose=False)["input_ids"]) > limit
+    ]
+
+
+def _arguments(
+    folder: Path, config: TrainConfig, steps: int, device: torch.device
+) -> SentenceTransformerTrainingArguments:
+    return SentenceTransformerTrainingArguments(
+        output_dir=str(folder),
+        max_steps=steps,
+        per_device_train_batch_size=config.batch_size,
+        learning_rate=config.lr,
+        warmup_steps=math.ceil(config.warmup_ratio * steps),
+        use_cpu=device.type == "cpu",
+        bf16=config.precision == "bfloat16",
+        seed=config.seed,
+        data_seed=config.seed,
+        save_strategy="no",
+        logging_strategy="no",
+        report_to="none",
+        disable_tqdm=True,
+        dataloader_pin_memory=device.type == "cuda",
+    )
+
+
+def _summary(loss: ContrastiveLoss, cut: int) -> Fitted:
+    given = torch.stack(loss.given).double()
+    steps = len(given)
+    return Fitted(
+        steps=steps,
+        loss=float(given.mean()),
+        last_loss=float(given[-math.ceil(steps / 10) :].mean()),
+        cut=cut,
+    )
+
+
+def _write_record(
+    folder: Path,
+    shards: Path,
+    manifest: Manifest,
+    config: TrainConfig,
+    templates: Mapping[str, Templates],
+    fitted: Fitted,
+) -> None:
+    record = {
+        "settings": config.model_dump(),
+        "shards": manifest.fingerprint,
+        "shards_folder": str(shards.resolve()),
+        "rows": manifest.rows,
+        "templates": {task: asdict(found) for task, found in templates.items()},
+        "steps": fitted.steps,
+        "loss": fitted.loss,
+    }
+    text = json.dumps(record, ensure_ascii=False, indent=2, sort_keys=True)
+    (folder / RECORD).write_text(text + "\n", encoding="utf-8")
