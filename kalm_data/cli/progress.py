@@ -43,7 +43,8 @@ class ProgressLine:
             self._bar = tqdm(desc=self._command, unit="", leave=False, dynamic_ncols=True)
         self._bar.total = progress.planned
         self._bar.n = progress.kept + progress.rejected
-        self._bar.set_postfix(kept=progress.kept, rejected=progress.rejected, refresh=True)
+        counts = f"{progress.kept} kept, {progress.rejected} rejected"
+        self._bar.set_postfix_str(progress.activity or counts)
 
     def _say(self, line: str) -> None:
         if self._bar is not None:
@@ -53,6 +54,8 @@ class ProgressLine:
 
 
 def _line(progress: Progress) -> str:
+    if progress.activity:
+        return f"{progress.command}: {progress.activity}"
     done = progress.kept + progress.rejected
     left = ""
     if done and progress.planned > done:

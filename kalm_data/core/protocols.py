@@ -129,6 +129,10 @@ class Run(Protocol):
         """Store with the run what it was made from, e.g. an encoder and its fingerprint."""
         ...
 
+    def tell(self, activity: str) -> None:
+        """Say what the run does while no unit is done, e.g. how many texts are encoded."""
+        ...
+
     def warn(self, line: str) -> None:
         """Tell people, and `--json`, what they would not expect."""
         ...

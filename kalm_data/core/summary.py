@@ -52,5 +52,7 @@ class Progress:
     kept: int
     rejected: int
     seconds: float
+    activity: str = ""
+    """What is done while no unit is, e.g. how many texts are encoded."""
     warning: str = ""
     """A new line for people, empty in most reports."""

@@ -90,12 +90,14 @@ class Collator:
         templates: Mapping[str, Templates],
         negatives: int,
         part_tokens: int,
+        max_length: int | None,
     ) -> None:
         self._preprocess = preprocess
         self._cut_among = cut_among
         self._templates = templates
         self._negatives = negatives
         self._part_tokens = part_tokens
+        self._max_length = max_length or part_tokens
         self.cut: set[str] = set()
 
     def __call__(self, batch: Sequence[tuple[Row, Slot]]) -> dict[str, Any]:
@@ -107,7 +109,7 @@ class Collator:
         texts = [composed.texts[i] for i in order]
         place = {old: new for new, old in enumerate(order)}
         inputs: dict[str, Any] = {}
-        for number, some in enumerate(cut_parts(texts, self._part_tokens)):
+        for number, some in enumerate(cut_parts(texts, self._part_tokens, self._max_length)):
             part = self._preprocess(some)
             self.cut.update(self._cut_among(some, part))
             inputs |= {f"part{number}_{name}": value for name, value in part.items()}
@@ -123,11 +125,14 @@ class Collator:
         return Draw(slot.positive, draw_negatives(len(row.neg), self._negatives, slot.key))
 
 
-def cut_parts(texts: Sequence[str], tokens: int) -> list[list[str]]:
-    """Cut texts, in order of length, in parts of about so many tokens, padding included."""
+def cut_parts(texts: Sequence[str], tokens: int, max_length: int) -> list[list[str]]:
+    """Cut texts, in order of length, in parts of about so many tokens, padding included.
+
+    max_length: tokens that are read of one text at most.
+    """
     parts: list[list[str]] = []
     for text in texts:
-        length = len(text) // _CHARACTERS_PER_TOKEN + 2
+        length = min(len(text) // _CHARACTERS_PER_TOKEN + 2, max_length)
         if not parts or (len(parts[-1]) + 1) * length > tokens:
             parts.append([])
         parts[-1].append(text)

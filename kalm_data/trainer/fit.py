@@ -95,6 +95,7 @@ def fit(
             templates,
             config.negatives,
             PART_TOKENS["cpu" if trained.device.type == "cpu" else "cuda"],
+            trained.max_seq_length,
         )
         loss = ContrastiveLoss(trained, config.temperature, config.memory_gb * 2**30)
         steps = min(config.max_steps or sys.maxsize, config.epochs * len(sampler))

@@ -45,6 +45,7 @@ class WorkspaceRun:
         self._planned = 0
         self._kept = 0
         self._rejected: Counter[str] = Counter()
+        self._activity = ""
         self._inputs: dict[str, str] = {}
         self._warnings: list[str] = []
         self._started = self._merged_at = time.monotonic()
@@ -57,6 +58,7 @@ class WorkspaceRun:
 
     def keep(self, count: int = 1) -> None:
         self._kept += count
+        self._activity = ""
         self._report()
 
     def reject(self, rejects: Sequence[Reject]) -> None:
@@ -71,6 +73,10 @@ class WorkspaceRun:
     def checkpoint(self) -> None:
         if time.monotonic() - self._merged_at >= MERGE_EVERY_S:
             self._merge()
+
+    def tell(self, activity: str) -> None:
+        self._activity = activity
+        self._report()
 
     def record_input(self, name: str, fingerprint: str) -> None:
         self._inputs[name] = fingerprint
@@ -140,7 +146,7 @@ class WorkspaceRun:
         rejected = self._rejected.total()
         progress = Progress(
             self._command, self.run_id, self._planned, self._kept, rejected, now - self._started,
-            warning,
+            self._activity, warning,
         )  # fmt: skip
         _write_progress(self._folder / "progress.json", progress)
         if self._on_progress:

@@ -99,6 +99,7 @@ class VectorStore:
                 if time.monotonic() - written_at > WRITE_EVERY_S or held > _WRITE_EVERY_TEXTS:
                     places |= self._write(run, encoder.fingerprint, made, folder)
                     made, written_at = [], time.monotonic()
+                    run.tell(f"{len(places):,} of {len(missing):,} texts encoded")
         finally:  # what is made is kept, also when the user stops the run
             if made:
                 places |= self._write(run, encoder.fingerprint, made, folder)
