@@ -2,8 +2,8 @@
 
     python benchmarks/demo_seeds.py [SEED ...]
 
-Each seed draws other unseen documents, other queries, other negatives and another order. Bars for
-each: whole demo <= 480 s, gain >= +0.05 over all queries and >= +0.03 on unseen documents, p < 0.01.
+Each seed draws other unseen documents, other queries, other negatives and another order. Bars:
+whole demo <= 480 s, gain >= +0.05 over all queries, >= +0.03 on unseen documents, each p < 0.01.
 """
 
 import json
