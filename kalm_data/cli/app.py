@@ -13,6 +13,7 @@ from kalm_data.cli.evaluate import evaluate
 from kalm_data.cli.filter import filter_
 from kalm_data.cli.imports import app as import_app
 from kalm_data.cli.mine import mine
+from kalm_data.cli.rejects import rejects
 from kalm_data.cli.reporting import print_json
 from kalm_data.cli.status import status
 from kalm_data.cli.synth import synth
@@ -35,6 +36,7 @@ app.command("verify")(verify)
 app.command("train")(train)
 app.command("eval")(evaluate)
 app.command("status")(status)
+app.command("rejects")(rejects)
 app.command("demo")(run_demo)
 
 

@@ -1,0 +1,14 @@
+"""Settings of `rejects`."""
+
+from pydantic import Field
+
+from kalm_data.core.config.settings import Settings
+
+
+class RejectsConfig(Settings):
+    """Which rejects are listed."""
+
+    run: str = Field(default="", description="Run that turned them away, e.g. 0003-synth.")
+    stage: str = Field(default="", description="Stage that turned them away, e.g. import.")
+    reason: str = Field(default="", description="Reason word, e.g. too_short.")
+    limit: int = Field(default=20, ge=1, description="Most rejects listed, the latest runs first.")
