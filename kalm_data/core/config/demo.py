@@ -16,6 +16,6 @@ class DemoConfig(Settings):
     negatives: int = Field(default=1, ge=1, description="Hard negatives of a row.")
     batch_size: int = Field(default=32, ge=2, description="Examples a batch.")
     max_length: int = Field(default=64, ge=16, description="Tokens read of a text in training.")
-    max_steps: int = Field(default=48, ge=1, description="Batches trained on.")
+    max_steps: int = Field(default=60, ge=1, description="Batches trained on.")
     lr: float = Field(default=5e-5, gt=0, description="Highest learning rate.")
     temperature: float = Field(default=0.05, gt=0, description="Temperature of the loss.")
