@@ -109,7 +109,10 @@ def build_shards(
             versions={"kalm-data": __version__, "duckdb": version("duckdb")},
         )
         if not manifest.rows:
-            message = f"{out}: no example is left to write; `kalm-data rejects` tells why"
+            message = (
+                f"{out}: no example is left to write. Import pairs or run `kalm-data synth`, or "
+                "filter less strictly."
+            )
             raise InputError(message)
         write_manifest(folder, manifest)
         write_data_card(folder, manifest)
