@@ -21,6 +21,7 @@ from kalm_data.api.train import train
 from kalm_data.core.config.demo import DemoConfig
 from kalm_data.core.config.shards import ShardsConfig
 from kalm_data.core.config.train import TrainConfig
+from kalm_data.core.errors import InputError
 from kalm_data.core.tasks import Task
 
 if TYPE_CHECKING:
@@ -47,6 +48,10 @@ class DemoFolder:
     """What the demo leaves behind."""
 
     folder: Path
+
+    @property
+    def recipe(self) -> Path:
+        return self.folder / "recipe.json"
 
     @property
     def workspace(self) -> Path:
@@ -77,6 +82,7 @@ def prepare(
 ) -> None:
     """All stages before the training: import, synth, mine, filter, build-shards."""
     workspace, tasks, seed = place.workspace, [DEMO_TASK.name], config.seed
+    _refuse_another(place, config)
     _write_corpus(place, seed)
 
     def done(outcome: Outcome[Any]) -> None:
@@ -133,12 +139,26 @@ def demo(
     )
 
 
+def _refuse_another(place: DemoFolder, config: DemoConfig) -> None:
+    """One folder holds one demo: what another seed imported and asked would mix with this one's."""
+    recipe = config.model_dump_json(include={"seed", "per_doc", "negatives"})
+    try:
+        place.folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        message = f"{place.folder}: no folder can be made there: {error.strerror}. Name another."
+        raise InputError(message) from error
+    if not place.recipe.exists():
+        place.recipe.write_text(recipe, encoding="utf-8")
+    if place.recipe.read_text(encoding="utf-8") != recipe:
+        message = f"{place.folder}: another demo ran there. Name another folder, or remove it."
+        raise InputError(message)
+
+
 def _write_corpus(place: DemoFolder, seed: int) -> None:
     from kalm_data.engines.python_docs import read_python_docs
     from kalm_data.stages.demo_corpus import make_demo_corpus
 
     corpus: DemoCorpus = make_demo_corpus(read_python_docs(), seed)
-    place.folder.mkdir(parents=True, exist_ok=True)
     _write_lines(place.documents, corpus.documents)
     _write_lines(place.held_out, corpus.queries)
 

@@ -46,7 +46,7 @@ def documents(
     json: JsonOption = False,
 ) -> None:
     """Import documents: JSON lines, CSV, Parquet, text, Markdown, BEIR, Hugging Face data sets."""
-    with reporting("import", as_json=json) as reporter:
+    with reporting("import-documents", as_json=json) as reporter:
         outcome = import_documents(
             workspace,
             sources,
@@ -73,7 +73,7 @@ def pairs(
     json: JsonOption = False,
 ) -> None:
     """Import queries with the documents that answer them, and negatives where there are some."""
-    with reporting("import", as_json=json) as reporter:
+    with reporting("import-pairs", as_json=json) as reporter:
         outcome = import_pairs(
             workspace,
             sources,
@@ -96,7 +96,7 @@ def tasks(
     json: JsonOption = False,
 ) -> None:
     """Import all that a tasks.toml declares, many tasks at once."""
-    with reporting("import", as_json=json) as reporter:
+    with reporting("import-tasks", as_json=json) as reporter:
         reporter.finish(
             import_tasks(workspace, file, gates=gates, on_progress=reporter.progress.show)
         )

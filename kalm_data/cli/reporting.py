@@ -45,7 +45,9 @@ class Reporter:
         if self.as_json:
             details = asdict(outcome.result)
             print_json(
-                summary_json(outcome.run) | {"status": status, "missed": outcome.missed} | details
+                summary_json(outcome.run)
+                | {"command": self.command, "status": status, "missed": outcome.missed}
+                | details
             )
         self.people.print(_counts(outcome.run), markup=False)
         for item in shown:
@@ -59,7 +61,8 @@ class Reporter:
         self.progress.close()
         if self.as_json:
             counts = summary_json(summary) if summary else {"run_id": None}
-            print_json({"command": self.command} | counts | {"status": status, "error": message})
+            named = {"command": self.command, "status": status, "error": message}
+            print_json(counts | named)
         self.people.print(f"{self.command}: {message}", markup=False)
 
 

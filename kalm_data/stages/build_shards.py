@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Protocol
 from kalm_data import __version__
 from kalm_data.core.config.mine import read_draw_settings
 from kalm_data.core.data_card import write_data_card
-from kalm_data.core.errors import InputError
+from kalm_data.core.errors import InputError, StaleMeasurement
 from kalm_data.core.folders import published
 from kalm_data.core.manifest import (
     MANIFEST,
@@ -26,6 +26,7 @@ from kalm_data.core.manifest import (
 )
 from kalm_data.core.mining import ranking_basis
 from kalm_data.core.records import Reject
+from kalm_data.core.tasks import Task
 from kalm_data.measures.draws import draw_task
 from kalm_data.measures.shard_rows import TaskRows, document_groups, given_negatives
 
@@ -37,7 +38,6 @@ if TYPE_CHECKING:
     from kalm_data.core.mining import MiningExample
     from kalm_data.core.pool import Pool
     from kalm_data.core.protocols import Run
-    from kalm_data.core.tasks import Task
     from kalm_data.measures.draws import DrawStore
     from kalm_data.measures.negatives import Drawn
 
@@ -54,6 +54,10 @@ class ShardWriter(Protocol):
 
     def in_force(self, kind: str, task: str) -> dict[str, str]:
         """The settings of the rules or draws ('rule', 'draw') of a task, by name."""
+        ...
+
+    def rules(self, task: str) -> list[tuple[str, str, int]]:
+        """(Name, basis, positives it has not judged) of the rules in force."""
         ...
 
     def write_rows(
@@ -140,6 +144,8 @@ def _plan_rows(draws: DrawStore, shards: ShardWriter, run: Run, task: Task) -> T
     )
     pool = draws.pool(task)
     run.record_input(f"pool of {task.name}", pool.fingerprint)
+    _refuse_stale_rules(shards, task, ranking_basis(pool, task))
+    _warn_of_ignored(run, task)
     ranker, drawn = _draw(draws, shards, run, task, pool)
     refused = [one for one in drawn if one.refusal]
     run.reject([_reject(run, examples[one.example_id], one.refusal) for one in refused])
@@ -153,6 +159,26 @@ def _reject(run: Run, example: MiningExample, reason: str) -> Reject:
         run.run_id, "build-shards", reason, example.example_id, numbers, example.source,
         example.line, example.query,
     )  # fmt: skip
+
+
+def _warn_of_ignored(run: Run, task: Task) -> None:
+    """What a task can declare already and this version does not apply yet."""
+    ignored = [name for name in ("cap", "weight", "languages", "symmetric")
+               if getattr(task, name) != Task.model_fields[name].default]  # fmt: skip
+    if ignored:
+        run.warn(f"task {task.name}: not applied in this version: {', '.join(ignored)}")
+
+
+def _refuse_stale_rules(shards: ShardWriter, task: Task, basis: str) -> None:
+    """Verdicts of another pool, or of some positives only, are no filter of this set."""
+    for rule, judged_on, unjudged in shards.rules(task.name):
+        if judged_on != basis or unjudged:
+            what = f"{unjudged} positives are new" if unjudged else "the pool has changed"
+            message = (
+                f"task {task.name}: rule {rule} is stale: {what} since. Run `kalm-data mine "
+                f"--task {task.name}` and `kalm-data filter --task {task.name}` again."
+            )
+            raise StaleMeasurement(message)
 
 
 def _draw(

@@ -21,10 +21,12 @@ from kalm_data.core.arrivals import (
 )
 from kalm_data.core.config.imports import ImportDocumentsConfig
 from kalm_data.core.document_rows import read_documents
-from kalm_data.core.gathering import gather, resolve_ids
+from kalm_data.core.errors import RowError
+from kalm_data.core.gathering import Gathering, gather, resolve_ids
 from kalm_data.core.pair_rows import read_pairs
 from kalm_data.core.pool import most_protected
 from kalm_data.core.records import Example, Judgement, Text, text_hash
+from kalm_data.core.rows import BadRow
 from kalm_data.core.shelf import Shelf
 from kalm_data.core.splits import Fractions, KnownTexts, plan_splits
 
@@ -37,7 +39,7 @@ if TYPE_CHECKING:
     from kalm_data.core.pair_rows import PairRow
     from kalm_data.core.protocols import Run
     from kalm_data.core.records import Document, Label, Split, TaskRow
-    from kalm_data.core.rows import BadRow, Source
+    from kalm_data.core.rows import Source
     from kalm_data.core.splits import SplitPlan
     from kalm_data.core.tasks import Task
 
@@ -91,7 +93,8 @@ def import_pairs(
     """Bring queries with their judged documents into a task.
 
     A unit is a row; a row is kept as soon as its query has a positive. Documents that the pool
-    lacks go to one collection of it. What the workspace holds (examples with their splits,
+    lacks go to one collection of it. A row given to dev or test whose query training has already
+    is rejected as `in_training`. What the workspace holds (examples with their splits,
     documents with their titles) stays as it is.
     """
     announce(run, sources)
@@ -101,6 +104,8 @@ def import_pairs(
     shelf = Shelf.of(store.latest_documents(task.pool), task.pool, collection, brought)
     before = store.judged(task.name)
     gathering = gather(task.name, resolve_ids(pairs, shelf.text_by_id), _positives(before))
+    known = store.examples(task.name)
+    gathering = _without_trained(gathering, known)
     if config.on_error == "fail":
         _raise_first([*gathering.bad, *gathering.flaws])
     arrivals = shelf.arrivals(gathering.examples, bilingual=task.type == "bitext")
@@ -112,7 +117,6 @@ def import_pairs(
         )
         for row in arrivals
     ]
-    known = store.examples(task.name)
     new = [gathered for gathered in gathering.examples if gathered.example_id not in known]
     examples = [_example(gathered, task, splits, run.run_id) for gathered in new]
     judgements = list(_judgements(gathering.examples, before, run.run_id))
@@ -174,6 +178,26 @@ def _positives(judged: Mapping[str, Mapping[str, Label]]) -> dict[str, list[str]
         example: sorted(text for text, label in labels.items() if label == "positive")
         for example, labels in judged.items()
     }
+
+
+def _without_trained(gathering: Gathering, known: Mapping[str, Example]) -> Gathering:
+    """Turn away rows that are given to dev or test, and whose query is one of training."""
+    taken = [one for one in gathering.examples if _is_trained(one, known)]
+    message = "the query is a training example already; import held-out queries first"
+    bad = [
+        BadRow(judged.row.source, judged.row.line, judged.row.query,
+               RowError("in_training", message), one.example_id)
+        for one in taken
+        for judged in one.rows
+    ]  # fmt: skip
+    left = [one for one in gathering.examples if not _is_trained(one, known)]
+    return Gathering(left, [*gathering.bad, *bad], gathering.flaws)
+
+
+def _is_trained(gathered: Gathered, known: Mapping[str, Example]) -> bool:
+    held = known.get(gathered.example_id)
+    given = gathered.given_split
+    return held is not None and held.split == "train" and given in ("dev", "test")
 
 
 def _raise_first(bad: Sequence[BadRow]) -> None:

@@ -263,7 +263,7 @@ class _Books:
             run_id=self._run.run_id,
             stage="synth",
             reason=one.outcome,
-            key=one.request.key,
+            key=f"{self._task}:{one.request.key}",
             numbers=one.numbers,
             source=one.request.document.text_hash,
             line=0,

@@ -50,14 +50,14 @@ class Fit(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class TrainResult:
-    """Figures of a training; `seconds` are those of the training alone, saving included."""
+    """Figures of a training; `training_seconds` are without the checks of the shards."""
 
     model: str
     steps: int
     loss: float
     last_loss: float
     cut: int
-    seconds: float
+    training_seconds: float
 
 
 class Account:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from kalm_data.core.overview import Overview, PastRun, TaskState
 from kalm_data.core.summary import Progress
+from kalm_data.workspace.lock import is_held
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -87,5 +89,10 @@ def _runs(connection: duckdb.DuckDBPyConnection) -> tuple[PastRun, ...]:
 
 
 def _running(folder: Path) -> tuple[Progress, ...]:
-    reports = sorted(folder.glob("runs/*/progress.json"))
-    return tuple(Progress(**json.loads(report.read_text())) for report in reports)
+    if not is_held(folder):  # what a killed run left is no sign of work
+        return ()
+    found = []
+    for report in sorted(folder.glob("runs/*/progress.json")):
+        with suppress(FileNotFoundError):  # the run ended meanwhile
+            found.append(Progress(**json.loads(report.read_text())))
+    return tuple(found)

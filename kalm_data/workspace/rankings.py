@@ -47,7 +47,10 @@ JOIN examples e ON e.example_id = k.example_id
 JOIN runs r ON r.run_id = k.run_id
 WHERE e.task = ?
 GROUP BY k.ranker
-ORDER BY max(r.sequence) DESC, k.ranker
+ORDER BY k.ranker IN (
+    SELECT json_extract_string(settings, '$.ranker') FROM current_heads
+    WHERE kind = 'draw' AND task = any_value(e.task)
+) DESC, max(r.sequence) DESC, k.ranker
 """
 
 _DROPPED = """
@@ -107,7 +110,7 @@ class RankingStore:
         }
 
     def rankers(self, task: str) -> list[str]:
-        """Who ranked examples of the task, the latest first."""
+        """Who ranked examples of the task: who made the draw in force, then the latest first."""
         with self._database.read() as connection:
             return [row[0] for row in connection.execute(_RANKERS, [task]).fetchall()]
 

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from typing import TYPE_CHECKING
 
 from kalm_data.workspace.segments import Segments
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    import duckdb
+
     from kalm_data.workspace.database import Database
 
 
@@ -22,8 +27,26 @@ def close_dead_runs(database: Database) -> None:
         for run in left:
             if (run / "resumable").exists():
                 Segments(run).merge(connection)
+                _record_progress(connection, run)
         connection.execute(
             "UPDATE runs SET status = 'interrupted', error = 'killed' WHERE status = 'running'"
         )
     for run in left:
         shutil.rmtree(run)
+
+
+def _record_progress(connection: duckdb.DuckDBPyConnection, run: Path) -> None:
+    """The counts that the killed run had reported last, its rejects as they are stored."""
+    report = run / "progress.json"
+    if not report.exists():
+        return
+    progress = json.loads(report.read_text())
+    rejected = connection.execute(
+        "SELECT reason, count(*) FROM rejects WHERE run_id = ? GROUP BY reason ORDER BY reason",
+        [run.name],
+    ).fetchall()
+    connection.execute(
+        "UPDATE runs SET planned = ?, kept = ?, rejected = ?, seconds = ? WHERE run_id = ?",
+        [progress["planned"], progress["kept"], json.dumps(dict(rejected)), progress["seconds"],
+         run.name],
+    )  # fmt: skip

@@ -82,6 +82,7 @@ class WorkspaceRun:
         self._inputs[name] = fingerprint
 
     def warn(self, line: str) -> None:
+        line = _storable(line)
         if line not in self._warnings:
             self._warnings.append(line)
             self._report(force=True, warning=line)
@@ -117,8 +118,8 @@ class WorkspaceRun:
                 "UPDATE runs SET status = ?, inputs = ?, planned = ?, kept = ?, rejected = ?, "
                 "warnings = ?, seconds = ?, error = ? WHERE run_id = ?",
                 [status, json.dumps(self._inputs, sort_keys=True), summary.planned, summary.kept,
-                 json.dumps(summary.rejected), list(summary.warnings), summary.seconds, error,
-                 self.run_id],
+                 json.dumps(summary.rejected), list(summary.warnings), summary.seconds,
+                 _storable(error), self.run_id],
             )  # fmt: skip
         remove([*merged, self._folder])
         return summary
@@ -195,6 +196,11 @@ def _close_failed(run: WorkspaceRun, *, merge: bool, error: BaseException) -> Ru
         return run.close("failed", merge=merge, error=str(error))
     except (KalmError, OSError):
         return run.summary("failed")
+
+
+def _storable(line: str) -> str:
+    """Without what UTF-8 cannot hold: a file's name may be any bytes."""
+    return line.encode("utf-8", "backslashreplace").decode()
 
 
 def _interrupted_line(summary: RunSummary, *, resumable: bool) -> str:

@@ -39,6 +39,18 @@ _IN_FORCE = """
 SELECT name, settings FROM current_heads WHERE kind = ? AND task = ? AND run_id <> '' ORDER BY name
 """
 
+_RULES = """
+SELECT h.name, h.basis, (
+    SELECT count(*) FROM (
+        SELECT DISTINCT j.example_id, j.text_hash
+        FROM judgements j JOIN examples e ON e.example_id = j.example_id
+        WHERE e.task = h.task AND e.split = 'train' AND j.label = 'positive'
+    ) asked ANTI JOIN decisions d ON d.run_id = h.run_id AND d.task = h.task AND d.rule = h.name
+        AND d.example_id = asked.example_id AND d.text_hash = asked.text_hash
+)
+FROM current_heads h WHERE h.kind = 'rule' AND h.task = ? AND h.run_id <> '' ORDER BY h.name
+"""
+
 _ORDER = """
 CREATE TEMP TABLE shard_order AS
 SELECT example_id, row_number() OVER (ORDER BY sha256(? || ':' || example_id), example_id) - 1
@@ -137,6 +149,11 @@ class ShardStore:
         """The settings of the rules or draws ('rule', 'draw') of a task, by name."""
         with self._database.read() as connection:
             return dict(connection.execute(_IN_FORCE, [kind, task]).fetchall())
+
+    def rules(self, task: str) -> list[tuple[str, str, int]]:
+        """(Name, basis, positives it has not judged) of the rules in force."""
+        with self._database.read() as connection:
+            return connection.execute(_RULES, [task]).fetchall()
 
     def write_rows(
         self, folder: Path, rows: TaskRows, seed: int, rows_per_shard: int

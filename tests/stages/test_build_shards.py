@@ -270,6 +270,15 @@ def test_a_pool_that_changed_after_mining_is_refused_with_the_command_that_mends
     assert bytes_of(tmp_path / "out") == before
 
 
+def test_verdicts_that_leave_new_positives_out_are_refused(database: Database, tmp_path: Path):
+    sift(dig(fill(database, WORLD)), 50)
+    build(database, tmp_path / "out")
+    dig(fill(database, [example("number 3 again", [3])]))
+    with pytest.raises(StaleMeasurement, match=r"1 positives are new.*kalm-data filter --task t"):
+        build(database, tmp_path / "out")
+    build(sift(database, 50), tmp_path / "out")
+
+
 def test_an_older_set_is_replaced_and_anything_else_is_refused(database: Database, tmp_path: Path):
     dig(fill(database, WORLD))
     build(database, tmp_path / "out", rows_per_shard=2)

@@ -204,6 +204,17 @@ def test_as_overrides_the_source_and_never_what_the_workspace_holds(
     assert table(database, "SELECT split FROM examples") == [("train",)]
 
 
+def test_a_test_query_that_training_has_already_is_turned_away(database: Database, tmp_path: Path):
+    run_import(
+        database, write(tmp_path / "a.jsonl", [{"query": "q", "pos": "p"}]), as_split="train"
+    )
+    held_out = write(tmp_path / "b.jsonl", [{"query": "q", "pos": "other"}])
+    _, summary = run_import(database, held_out, as_split="test")
+    assert summary.rejected == {"in_training": 1}
+    assert table(database, "SELECT split FROM examples") == [("train",)]
+    assert table(database, "SELECT count(*) FROM judgements") == [(1,)]
+
+
 def test_an_instruction_of_its_own_is_kept_with_the_example(database: Database, tmp_path: Path):
     task = Task(name="faq", instruction="Find it.")
     rows = [

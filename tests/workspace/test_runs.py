@@ -99,6 +99,25 @@ def test_what_a_killed_run_appended_is_kept_if_it_is_resumable(
     assert [run.status for run in read_overview(database).runs] == ["ok", "interrupted"]
 
 
+def test_what_a_killed_run_had_counted_is_kept_and_it_no_longer_shows_as_working(
+    database: Database,
+) -> None:
+    killed = _start(database.folder, "resumable=True", "run.plan(10); run.keep(4); run.plan(0)")
+    killed.kill()
+    killed.wait()
+    assert read_overview(database).running == ()
+    with running(database, "synth", "{}"):
+        pass
+    dead = read_overview(database).runs[1]
+    assert (dead.status, dead.planned, dead.kept) == ("interrupted", 10, 4)
+
+
+def test_a_warning_with_a_lone_surrogate_is_stored(database: Database) -> None:
+    with running(database, "import", "{}") as run:
+        run.warn("file \udcff.txt was not read")
+    assert run.summary("ok").warnings == ("file \\udcff.txt was not read",)
+
+
 def test_a_second_writer_is_told_who_holds_the_workspace(database: Database) -> None:
     holder = _start(database.folder, "resumable=True", "pass")
     try:
