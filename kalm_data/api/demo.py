@@ -148,7 +148,9 @@ def _refuse_another(place: DemoFolder, config: DemoConfig) -> None:
         message = f"{place.folder}: no folder can be made there: {error.strerror}. Name another."
         raise InputError(message) from error
     if not place.recipe.exists():
-        place.recipe.write_text(recipe, encoding="utf-8")
+        partial = place.recipe.with_suffix(".partial")
+        partial.write_text(recipe, encoding="utf-8")
+        partial.replace(place.recipe)
     if place.recipe.read_text(encoding="utf-8") != recipe:
         message = f"{place.folder}: another demo ran there. Name another folder, or remove it."
         raise InputError(message)
