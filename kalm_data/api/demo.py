@@ -31,16 +31,10 @@ if TYPE_CHECKING:
     from kalm_data.core.summary import Outcome, Progress, RunSummary
     from kalm_data.stages.demo_corpus import DemoCorpus
 
-__all__ = ["DEMO_TASK", "MODEL", "DemoConfig", "DemoFolder", "EvalResult", "demo", "prepare"]
+__all__ = ["MODEL", "TASK", "DemoConfig", "DemoFolder", "EvalResult", "demo", "prepare"]
 
 MODEL = "sentence-transformers/all-MiniLM-L6-v2"
-DEMO_TASK = Task(
-    name="python-docs",
-    instruction="Given a description, find the Python object whose documentation matches it.",
-    # The name is what synth asks with; documents that began with it would give the answer away.
-    document_template="{text}",
-    licence="PSF-2.0",
-)
+TASK = "python-docs"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +75,8 @@ def prepare(
     on_progress: Callable[[Progress], None] | None = None,
 ) -> None:
     """All stages before the training: import, synth, mine, filter, build-shards."""
-    workspace, tasks, seed = place.workspace, [DEMO_TASK.name], config.seed
+    workspace, task, seed = place.workspace, _task(), config.seed
+    tasks = [task.name]
     _refuse_another(place, config)
     _write_corpus(place, seed)
 
@@ -91,11 +86,11 @@ def prepare(
     documents = ImportDocumentsConfig(language="en", licence="PSF-2.0", seed=seed)
     done(
         import_documents(
-            workspace, [str(place.documents)], DEMO_TASK, documents, on_progress=on_progress
+            workspace, [str(place.documents)], task, documents, on_progress=on_progress
         )
     )
     pairs = ImportPairsConfig(language="en", pos_id="pos_id", as_split="test", seed=seed)
-    done(import_pairs(workspace, [str(place.held_out)], DEMO_TASK, pairs, on_progress=on_progress))
+    done(import_pairs(workspace, [str(place.held_out)], task, pairs, on_progress=on_progress))
     queries = SynthConfig(per_doc=config.per_doc, seed=seed)
     done(synth(workspace, tasks, queries, on_progress=on_progress))
     ranking = MineConfig(ranker=f"dense:{MODEL}", negatives=config.negatives, seed=seed)
@@ -131,11 +126,21 @@ def demo(
     on_done(trained.run)
     return evaluate(
         place.workspace,
-        DEMO_TASK.name,
+        TASK,
         str(place.model),
         EvalConfig(seed=config.seed),
         against=MODEL,
         on_progress=on_progress,
+    )
+
+
+def _task() -> Task:
+    return Task(
+        name=TASK,
+        instruction="Given a description, find the Python object whose documentation matches it.",
+        # The name is what synth asks with; documents that began with it would give the answer away.
+        document_template="{text}",
+        licence="PSF-2.0",
     )
 
 

@@ -15,14 +15,14 @@ from kalm_data.core.config.imports import ImportDocumentsConfig, ImportPairsConf
 from kalm_data.core.config.settings import Settings
 from kalm_data.core.errors import InputError
 from kalm_data.core.summary import Outcome, RunSummary
-from kalm_data.core.task_file import DeclaredImport, read_task_file
-from kalm_data.core.tasks import Task, TaskType
+from kalm_data.core.tasks import NamedTask, Task
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from kalm_data.core.summary import Progress
+    from kalm_data.core.task_file import DeclaredImport
     from kalm_data.stages.import_documents import ImportDocumentsResult
     from kalm_data.stages.import_pairs import ImportPairsResult
     from kalm_data.workspace.database import Database
@@ -33,8 +33,8 @@ __all__ = [
     "ImportDocumentsConfig",
     "ImportPairsConfig",
     "ImportTasksResult",
+    "NamedTask",
     "TaskImport",
-    "TaskType",
     "import_documents",
     "import_pairs",
     "import_tasks",
@@ -61,18 +61,13 @@ class ImportTasksResult:
 def import_documents(
     workspace: Path,
     sources: Sequence[str],
-    task: str | Task,
+    task: Task | NamedTask,
     config: ImportDocumentsConfig,
     *,
-    type: TaskType | None = None,
-    instruction: str | None = None,
     gates: Gates | None = None,
     on_progress: Callable[[Progress], None] | None = None,
 ) -> Outcome[ImportDocumentsResult]:
-    """Import files, folders, `-` or `hf:NAME` as documents of a task.
-
-    A task given by its name is made if it is new; `type` and `instruction` change it.
-    """
+    """Import files, folders, `-` or `hf:NAME` as documents of a task."""
 
     def stage(database: Database, run: WorkspaceRun) -> ImportDocumentsResult:
         from kalm_data.engines.readers.opening import open_source
@@ -81,7 +76,7 @@ def import_documents(
         from kalm_data.workspace.documents import DocumentStore
 
         opened = [open_source(source, "documents", config.format) for source in sources]
-        declared = _task(database, task, type, instruction)
+        declared = _resolve(database, task)
         tokenizer = ModelTokenizer(config.tokenizer)
         return run_stage(DocumentStore(database), run, opened, declared, config, tokenizer)
 
@@ -94,11 +89,9 @@ def import_documents(
 def import_pairs(
     workspace: Path,
     sources: Sequence[str],
-    task: str | Task,
+    task: Task | NamedTask,
     config: ImportPairsConfig,
     *,
-    type: TaskType | None = None,
-    instruction: str | None = None,
     gates: Gates | None = None,
     on_progress: Callable[[Progress], None] | None = None,
 ) -> Outcome[ImportPairsResult]:
@@ -110,7 +103,7 @@ def import_pairs(
         from kalm_data.workspace.documents import DocumentStore
 
         opened = [open_source(source, "pairs", config.format) for source in sources]
-        declared = _task(database, task, type, instruction)
+        declared = _resolve(database, task)
         return run_stage(DocumentStore(database), run, opened, declared, config)
 
     return execute(
@@ -131,6 +124,8 @@ def import_tasks(
     Each is a run of its own. One that fails leaves the earlier ones in the workspace, and running
     the file again changes nothing about those.
     """
+    from kalm_data.core.task_file import read_task_file
+
     declared = read_task_file(file)
     runs = [_declare(workspace, file, [each.task for each in declared])]
     imports: list[TaskImport] = []
@@ -189,26 +184,21 @@ def _sum(runs: Sequence[RunSummary]) -> RunSummary:
     )
 
 
-def _task(
-    database: Database,
-    task: str | Task,
-    type: TaskType | None,
-    instruction: str | None,
-) -> Task:
+def _resolve(database: Database, task: Task | NamedTask) -> Task:
     """The task as declared, else as the workspace has it, else a new one, with the changes."""
     from kalm_data.workspace.documents import DocumentStore
 
     if isinstance(task, Task):
         return task
-    held = DocumentStore(database).task(task)
-    changes = {"type": type, "instruction": instruction}
+    held = DocumentStore(database).task(task.task)
+    changes = {"type": task.type, "instruction": task.task_instruction}
     given = {name: value for name, value in changes.items() if value is not None}
-    known = json.loads(held.definition) if held else {"name": task}
+    known = json.loads(held.definition) if held else {"name": task.task}
     try:
         return Task.model_validate({**known, **given})
     except ValidationError as error:
         raise InputError(error.errors()[0]["msg"].removeprefix("Value error, ")) from error
 
 
-def _arguments(sources: Sequence[str], task: str | Task) -> dict[str, object]:
-    return {"sources": list(sources), "task": task if isinstance(task, str) else task.name}
+def _arguments(sources: Sequence[str], task: Task | NamedTask) -> dict[str, object]:
+    return {"sources": list(sources), "task": task.name if isinstance(task, Task) else task.task}

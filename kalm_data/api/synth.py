@@ -25,10 +25,14 @@ __all__ = ["Gates", "SynthConfig", "SynthTotals", "preview", "synth"]
 
 @dataclass(frozen=True, slots=True)
 class SynthTotals:
-    """Sums over the tasks: requests asked in this run and their tokens, accepted queries."""
+    """Sums over the tasks: requests asked in this run and their tokens, accepted queries, those
+    that the gates of today drop, those of earlier plans.
+    """
 
     requests: int
     accepted: int
+    dropped: int
+    others: int
     tokens_in: int
     tokens_out: int
     facets: dict[str, int]
@@ -86,6 +90,8 @@ def _sum(results: Sequence[SynthResult]) -> SynthTotals:
     return SynthTotals(
         requests=sum(result.requests for result in results),
         accepted=sum(result.accepted for result in results),
+        dropped=sum(result.dropped for result in results),
+        others=sum(result.others for result in results),
         tokens_in=sum(result.tokens_in for result in results),
         tokens_out=sum(result.tokens_out for result in results),
         facets=dict(sorted(facets.items())),

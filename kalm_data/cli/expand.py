@@ -59,10 +59,10 @@ def _options(model: type[BaseModel]) -> list[inspect.Parameter]:
 
 
 def _option(name: str, field: FieldInfo) -> Any:  # noqa: ANN401 - typer's own untyped return
-    """A field says `option` where its own name cannot be the option's (`--as`)."""
+    """A field says `option` where its own name cannot be the option's (`--as`, `--task -t`)."""
     extra = field.json_schema_extra
     if isinstance(extra, dict) and "option" in extra:
-        return typer.Option(str(extra["option"]), help=field.description)
+        return typer.Option(*str(extra["option"]).split(), help=field.description)
     return typer.Option(help=field.description)
 
 

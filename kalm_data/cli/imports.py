@@ -9,7 +9,7 @@ from kalm_data.api.imports import (
     Gates,
     ImportDocumentsConfig,
     ImportPairsConfig,
-    TaskType,
+    NamedTask,
     import_documents,
     import_pairs,
     import_tasks,
@@ -23,68 +23,42 @@ app = typer.Typer(name="import", help="Bring documents and pairs in.", no_args_i
 Sources = Annotated[
     list[str], typer.Argument(help="Files, folders, - for standard input, or hf:NAME of the hub.")
 ]
-OneTask = Annotated[
-    str, typer.Option("--task", "-t", help="Task of the rows; it is made if it is new.")
-]
-TypeOption = Annotated[TaskType | None, typer.Option("--type", help="Type of the task.")]
-InstructionOption = Annotated[
-    str | None,
-    typer.Option("--task-instruction", help="What the queries of the task ask for, one sentence."),
-]
 
 
 @app.command("documents")
 @expand
 def documents(
+    task: NamedTask,
     config: ImportDocumentsConfig,
     gates: Gates,
     sources: Sources,
-    task: OneTask,
-    task_type: TypeOption = None,
-    task_instruction: InstructionOption = None,
     workspace: WorkspaceOption = WORKSPACE,
     json: JsonOption = False,
 ) -> None:
     """Import documents: JSON lines, CSV, Parquet, text, Markdown, BEIR, Hugging Face data sets."""
     with reporting("import-documents", as_json=json) as reporter:
-        outcome = import_documents(
-            workspace,
-            sources,
-            task,
-            config,
-            type=task_type,
-            instruction=task_instruction,
-            gates=gates,
-            on_progress=reporter.progress.show,
+        show = reporter.progress.show
+        reporter.finish(
+            import_documents(workspace, sources, task, config, gates=gates, on_progress=show)
         )
-        reporter.finish(outcome)
 
 
 @app.command("pairs")
 @expand
 def pairs(
+    task: NamedTask,
     config: ImportPairsConfig,
     gates: Gates,
     sources: Sources,
-    task: OneTask,
-    task_type: TypeOption = None,
-    task_instruction: InstructionOption = None,
     workspace: WorkspaceOption = WORKSPACE,
     json: JsonOption = False,
 ) -> None:
     """Import queries with the documents that answer them, and negatives where there are some."""
     with reporting("import-pairs", as_json=json) as reporter:
-        outcome = import_pairs(
-            workspace,
-            sources,
-            task,
-            config,
-            type=task_type,
-            instruction=task_instruction,
-            gates=gates,
-            on_progress=reporter.progress.show,
+        show = reporter.progress.show
+        reporter.finish(
+            import_pairs(workspace, sources, task, config, gates=gates, on_progress=show)
         )
-        reporter.finish(outcome)
 
 
 @app.command("tasks")

@@ -107,7 +107,9 @@ def summary_json(summary: RunSummary) -> dict[str, object]:
 
 
 def print_json(value: dict[str, Any]) -> None:
-    sys.stdout.write(json.dumps(value, ensure_ascii=False) + "\n")
+    """One line; a lone surrogate (of a file's name, say) is written as JSON escapes it."""
+    line = json.dumps(value, ensure_ascii=False).encode("utf-8", "backslashreplace").decode()
+    sys.stdout.write(line + "\n")
     sys.stdout.flush()
 
 

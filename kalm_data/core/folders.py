@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from kalm_data.core.errors import InputError
+from kalm_data.core.text import without_surrogates
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -51,6 +52,9 @@ def published(target: Path, mark: str) -> Iterator[Path]:
 
 def refuse_foreign(target: Path, mark: str) -> None:
     """Raise InputError unless `target` is missing, empty, or a folder that holds `mark`."""
+    if not without_surrogates(str(target)):
+        message = f"{target}: a name that is not UTF-8. Name another folder."
+        raise InputError(message)
     if target.is_dir():
         if (target / mark).exists() or not any(target.iterdir()):
             return

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from kalm_data.core.templates import Templates
 
 
+DRAW = "negatives"
+"""Name of the head that says which draw of a task is in force."""
+
+
 @dataclass(frozen=True, slots=True)
 class MiningExample:
     """A training query with every document ever judged for it, as text hashes, sorted.
@@ -104,11 +108,19 @@ def dense_ranker_id(name: str, fingerprint: str, templates: Templates) -> str:
     return f"dense:{name}@{digest(fingerprint, templates.fingerprint)[:12]}"
 
 
-def stale_line(task: str, ranker: str, query: str) -> str:
-    """The line that says what is stale and which command refreshes it."""
+def stale_line(task: str, ranker: str, query: str, remedy: str) -> str:
+    """The line that says what is stale; `remedy` is the command that refreshes it."""
     shown = query if len(query) <= 60 else query[:59] + "…"
-    model = ranker.partition("@")[0]
     return (
         f'task {task}: {ranker} has not ranked the example "{" ".join(shown.split())}" as its pool '
-        f"and positives are now. Run `kalm-data mine --task {task} --ranker {model}`."
+        f"and positives are now. Run `{remedy}`."
+    )
+
+
+def nothing_to(command: str, tasks: Sequence[Task]) -> str:
+    """The line that says that no task has anything for a command."""
+    names = ", ".join(task.name for task in tasks)
+    return (
+        f"{names}: no training example with a positive; nothing to {command}. Import pairs, or run "
+        "`kalm-data synth`, first."
     )

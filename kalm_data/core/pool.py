@@ -7,11 +7,12 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from kalm_data.core.errors import InputError
+from kalm_data.core.near_duplicates import groups
 from kalm_data.core.records import SPLITS, Split, text_key
 from kalm_data.core.seeded import digest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +74,28 @@ def make_pool(
                 alike.setdefault(one, set()).add(place[other])
     positions = {text_hash: tuple(sorted(found)) for text_hash, found in alike.items()}
     return Pool(ordered, positions, _fingerprint(ordered, document_template))
+
+
+def document_groups(pool: Pool) -> dict[str, str]:
+    """Text hash → name of its group (DESIGN terms), which is its smallest text hash.
+
+    A text alone in its group is left out. Near-duplicates outside the pool are in it, so that a
+    training text of another pool is known.
+    """
+    return groups([*_near_pairs(pool), *_sibling_pairs(pool)])
+
+
+def _near_pairs(pool: Pool) -> Iterator[tuple[str, str]]:
+    for text_hash, positions in pool.alike.items():
+        for place in positions:
+            yield text_hash, pool.documents[place].text_hash
+
+
+def _sibling_pairs(pool: Pool) -> Iterator[tuple[str, str]]:
+    first_child: dict[str, str] = {}
+    for document in pool.documents:
+        for parent in document.parents:
+            yield first_child.setdefault(parent, document.text_hash), document.text_hash
 
 
 def most_protected(splits: Iterable[str]) -> Split:

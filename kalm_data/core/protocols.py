@@ -36,6 +36,16 @@ class Encoder(Protocol):
         ...
 
 
+class VectorSource(Protocol):
+    """Vectors of rendered texts, each made once; `encoded` counts those made by this object."""
+
+    encoded: int
+
+    def vectors(self, run: Run, encoder: Encoder, texts: Sequence[str]) -> Vectors:
+        """(N, D) unit vectors, in order."""
+        ...
+
+
 class DenseSearch(Protocol):
     """Exact search over all documents of a pool; scores are float64 cosines rounded to 1e-9."""
 

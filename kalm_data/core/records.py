@@ -113,21 +113,23 @@ class Example:
 class Judgement:
     """Somebody said that a document answers an example, or does not.
 
-    `ranker`, `rank` (1-based, raw), `score` and `positive_score` are filled for mined negatives;
-    the latter is the score of the lowest-scoring positive that stayed, against which the limits
-    were applied. `padding` marks a random document that filled a shortage.
+    `origin_key` is the request that generated it, empty where none did. `ranker`, `rank` (1-based,
+    raw), `score` and `positive_score` are filled for mined negatives; the latter is the score of
+    the lowest-scoring positive that stayed, against which the limits were applied. `padding` marks
+    a random document that filled a shortage.
     """
 
     example_id: str
     text_hash: str
     label: Label
     origin: Origin
-    ranker: str
-    rank: int
-    score: float
-    positive_score: float
-    padding: bool
     run_id: str
+    origin_key: str = ""
+    ranker: str = ""
+    rank: int = 0
+    score: float = 0.0
+    positive_score: float = 0.0
+    padding: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +188,9 @@ class Decision:
 class Head:
     """Which run's rows are in force for `kind` ('rule' or 'draw') and `name` of a task.
 
-    The row with the highest `sequence` wins; an empty `run_id` takes the rule back.
+    The row with the highest `sequence` wins; an empty `run_id` takes the rule back. `basis` is the
+    digest of what the rows were made from; a rule without one holds whatever the pool is, and for
+    the positives that it names alone.
     """
 
     kind: Literal["rule", "draw"]
@@ -200,10 +204,12 @@ class Head:
 
 @dataclass(frozen=True, slots=True)
 class Generation:
-    """One request to a query engine and what came of it (the journal; DESIGN law 2).
+    """One request to a query engine and its reply (the journal; DESIGN law 2).
 
-    `request_key` covers all that shapes the reply. `outcome` is 'accepted', 'surplus' or the
-    reason word of a reject. `place` is the position in the plan (0-based).
+    `request_key` covers all that shapes the reply, so whoever asks the same again is given it, for
+    whatever task. `failure` is the reason word of a request that the engine could not fill, else
+    empty; what the gates say of a reply is no part of the journal. `task` and `place` (0-based, in
+    the plan) are those of who asked first.
     """
 
     request_key: str
@@ -221,8 +227,7 @@ class Generation:
     tokens_in: int
     tokens_out: int
     finish_reason: str
-    outcome: str
-    numbers: str
+    failure: str
     run_id: str
 
 

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from kalm_data.core.errors import RowError
 from kalm_data.core.records import Reject
+from kalm_data.core.text import storable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
-
-SourceFormat: TypeAlias = Literal[
-    "jsonl", "json", "csv", "tsv", "parquet", "text", "markdown", "beir", "dataset"
-]
 
 SHOWN_CHARACTERS = 500
 """How much of an unreadable row is kept with its reject."""
@@ -64,7 +61,7 @@ class BadRow:
             numbers=json.dumps({"problem": str(self.error)}, sort_keys=True),
             source=self.source,
             line=self.line,
-            text=_writable(self.text),
+            text=storable(self.text),
         )
 
 
@@ -92,14 +89,9 @@ def bad_row(source: str, line: int, reason: str, problem: str, text: str = "") -
 
 
 def refused(source: str, line: int, error: RowError, text: str, key: str = "") -> BadRow:
-    return BadRow(source, line, text[:SHOWN_CHARACTERS], error, _writable(key))
+    return BadRow(source, line, text[:SHOWN_CHARACTERS], error, storable(key))
 
 
 def row_error(source: str, line: int, reason: str, problem: str) -> RowError:
     place = f"{source}:{line}" if line else source
     return RowError(reason, f"{place}: {problem}")
-
-
-def _writable(text: str) -> str:
-    """The text with lone surrogates escaped: the workspace holds none."""
-    return text.encode("utf-8", "backslashreplace").decode()

@@ -1,13 +1,17 @@
-"""From planned candidates to settled ones: recalled from the journal, or asked and judged."""
+"""From planned candidates to settled ones: recalled from the journal or asked, and judged anew.
+
+A reply is a measurement and kept for good; what the gates say of it is a decision, and made again
+by every run. So other gates change the verdicts, and ask nothing.
+"""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol, get_args
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Protocol
 
 from kalm_data.core.candidates import judge, make_request, try_again
-from kalm_data.core.gates import GateReason, LengthLimits
+from kalm_data.core.gates import LengthLimits
 from kalm_data.core.records import Text
 
 if TYPE_CHECKING:
@@ -16,13 +20,19 @@ if TYPE_CHECKING:
 
     from kalm_data.core.config.synth import SynthConfig
     from kalm_data.core.protocols import LanguageDetector, QueryEngine
-    from kalm_data.core.synthesis import Candidate, Journalled, Reply, Request, SourceDocument
+    from kalm_data.core.synthesis import (
+        AnsweredQuery,
+        Candidate,
+        Journalled,
+        Reply,
+        Request,
+        SourceDocument,
+    )
     from kalm_data.core.tasks import Task
 
-ACCEPTED = "accepted"
+    Answered = Mapping[str, Sequence[AnsweredQuery]]
 
-_FINAL = frozenset([ACCEPTED, *get_args(GateReason)])
-"""Outcomes that stand. Every other one is a failure of the engine, which may be tried again."""
+ACCEPTED = "accepted"
 
 
 class JournalStore(Protocol):
@@ -32,12 +42,12 @@ class JournalStore(Protocol):
         """Text hash → document."""
         ...
 
-    def journal(self, task: str, keys: Sequence[str]) -> Mapping[str, Journalled]:
-        """Request key → the latest attempt at it; keys never asked are missing."""
+    def journal(self, keys: Sequence[str]) -> Mapping[str, Journalled]:
+        """Request key → the latest attempt at it, whoever asked; keys never asked are missing."""
         ...
 
-    def queries(self, task: str, hashes: Sequence[str]) -> Mapping[str, AbstractSet[str]]:
-        """Text hash → norm hashes of the queries that the document answers."""
+    def queries(self, task: str, hashes: Sequence[str]) -> Answered:
+        """Text hash → the task's queries that the document answers, and who said so."""
         ...
 
 
@@ -45,16 +55,23 @@ class JournalStore(Protocol):
 class Settled:
     """What came of one attempt; `outcome` is 'accepted' or a reason word, `numbers` JSON.
 
-    `reply` is None where the journal held it. An attempt that failed is not `final` while others
-    are left.
+    `recalled` replies stood in the journal. `said_by` names who had the document answer just this
+    query before: keys of requests, "" for an import. An attempt that failed is not `final` while
+    others are left.
     """
 
     request: Request
-    query: str
+    reply: Reply
     outcome: str
     numbers: str
-    reply: Reply | None
+    recalled: bool
+    said_by: AbstractSet[str]
     final: bool
+
+    @property
+    def query(self) -> str:
+        """The query, or what the engine gave instead of one."""
+        return self.reply.raw
 
 
 class Settler:
@@ -81,21 +98,23 @@ class Settler:
     def settle(self, chunk: Sequence[Candidate]) -> Iterator[Settled]:
         """Each candidate finally once, and before it the attempts that failed; in no order."""
         requests = self._requests(chunk)
-        journal = self._store.journal(self._task.name, [request.key for request in requests])
-        known = self._store.queries(self._task.name, [one.text_hash for one in chunk])
+        journal = self._store.journal([request.key for request in requests])
+        answered = self._store.queries(self._task.name, [one.text_hash for one in chunk])
         pending: list[Request] = []
         for request in requests:
             stored = journal.get(request.key)
             if stored is None:
                 pending.append(request)
-            elif self._is_final(stored.outcome, stored.attempt):
-                numbers, reply = stored.numbers, stored.reply
-                yield Settled(request, reply, stored.outcome, numbers, None, True)
-            else:
+            elif stored.reply.failure and self._has_attempts_left(stored.attempt):
                 pending.append(self._next_attempt(request, stored.attempt))
+            else:
+                made = try_again(request, stored.attempt, self._config.seed)
+                yield self._settle(made, stored.reply, answered, recalled=True)
         while pending:
             failed: list[Request] = []
-            for settled in self._ask(pending, known):
+            by_key = {request.key: request for request in pending}
+            for reply in self._engine.generate(pending):
+                settled = self._settle(by_key[reply.key], reply, answered, recalled=False)
                 if not settled.final:
                     failed.append(self._next_attempt(settled.request, settled.request.attempt))
                 yield settled
@@ -108,30 +127,28 @@ class Settler:
             for one in chunk
         ]
 
-    def _ask(
-        self, requests: Sequence[Request], known: Mapping[str, AbstractSet[str]]
-    ) -> Iterator[Settled]:
-        by_key = {request.key: request for request in requests}
-        for reply in self._engine.generate(requests):
-            request = by_key[reply.key]
-            if reply.failure:
-                final = self._is_final(reply.failure, request.attempt)
-                yield Settled(request, reply.raw, reply.failure, "{}", reply, final)
-            else:
-                yield self._judge(request, reply, known.get(request.document.text_hash, set()))
-
-    def _judge(self, request: Request, reply: Reply, known: AbstractSet[str]) -> Settled:
+    def _settle(
+        self, request: Request, reply: Reply, answered: Answered, *, recalled: bool
+    ) -> Settled:
+        text = Text.of(reply.raw)
+        others = answered.get(request.document.text_hash, ())
+        said_by = frozenset(one.said_by for one in others if one.query_hash == text.text_hash)
+        found = Settled(request, reply, ACCEPTED, "{}", recalled, said_by, True)
+        if reply.failure:
+            final = recalled or not self._has_attempts_left(request.attempt)
+            return replace(found, outcome=reply.failure, final=final)
         accepted = self._accepted[request.document.text_hash]
+        known = {one.norm_hash for one in others if one.said_by != request.key}
         failing = judge(
-            request, reply.query, self._limits, self._detector, known | accepted, self._protected
+            request, reply.raw, self._limits, self._detector, known | accepted, self._protected
         )
         if failing:
-            return Settled(request, reply.query, failing.reason, failing.numbers, reply, True)
-        accepted.add(Text.of(reply.query).norm_hash)
-        return Settled(request, reply.query, ACCEPTED, "{}", reply, True)
+            return replace(found, outcome=failing.reason, numbers=failing.numbers)
+        accepted.add(text.norm_hash)
+        return found
 
     def _next_attempt(self, request: Request, attempt: int) -> Request:
         return try_again(request, attempt + 1, self._config.seed)
 
-    def _is_final(self, outcome: str, attempt: int) -> bool:
-        return outcome in _FINAL or attempt + 1 >= self._config.attempts
+    def _has_attempts_left(self, attempt: int) -> bool:
+        return attempt + 1 < self._config.attempts

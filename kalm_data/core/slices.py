@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from kalm_data.core.near_duplicates import groups
 from kalm_data.core.text import words
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from kalm_data.core.eval_queries import JudgedQuery
     from kalm_data.core.evaluation import TrainingSet
@@ -17,14 +16,6 @@ if TYPE_CHECKING:
 
 OVERLAPS = ("low", "middle", "high")
 """Thirds of the share of a query's words that its answer holds: < ⅓, < ⅔, the rest."""
-
-
-def document_groups(pool: Pool) -> dict[str, str]:
-    """Text hash → name of its group (DESIGN terms); a text alone in its group is left out.
-
-    Near-duplicates outside the pool are in it, so that a training text of another pool is known.
-    """
-    return groups([*_near_duplicates(pool), *_siblings(pool)])
 
 
 def query_groups(
@@ -65,18 +56,3 @@ def _overlap(query: JudgedQuery, texts: Sequence[str]) -> str:
 def _answer_groups(query: JudgedQuery, pool: Pool, group_of: Mapping[str, str]) -> set[str]:
     hashes = (pool.documents[place].text_hash for place in query.relevant)
     return {group_of.get(text_hash, text_hash) for text_hash in hashes}
-
-
-def _near_duplicates(pool: Pool) -> Iterator[tuple[str, str]]:
-    for text_hash, positions in pool.alike.items():
-        for place in positions:
-            yield text_hash, pool.documents[place].text_hash
-
-
-def _siblings(pool: Pool) -> Iterator[tuple[str, str]]:
-    chunks: dict[str, list[str]] = {}
-    for document in pool.documents:
-        for parent in document.parents:
-            chunks.setdefault(parent, []).append(document.text_hash)
-    for siblings in chunks.values():
-        yield from pairwise(siblings)

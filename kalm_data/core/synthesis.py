@@ -49,10 +49,9 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What came back. `query` is empty unless `failure` is; `failure` is a reason word."""
+    """What came back: `raw` as it came, and a reason word where the engine failed, else empty."""
 
     key: str
-    query: str
     raw: str
     failure: str
     finish_reason: str
@@ -62,14 +61,19 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class Journalled:
-    """The latest attempt at a request, as the journal holds it."""
+    """The latest attempt (0-based) at a request, as the journal holds it."""
 
-    key: str
     attempt: int
-    facet: str
-    outcome: str
-    numbers: str
-    reply: str
+    reply: Reply
+
+
+@dataclass(frozen=True, slots=True)
+class AnsweredQuery:
+    """A query that a document answers; `said_by` is the request that generated it, or empty."""
+
+    query_hash: str
+    norm_hash: str
+    said_by: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,6 +56,24 @@ class Task(Settings):
         return name
 
     @property
+    def is_ranked(self) -> bool:
+        """Whether answers are looked for in a pool: those of labels are drawn by class."""
+        return self.type not in ("classification", "clustering")
+
+    @property
     def pool(self) -> tuple[str, ...]:
         """The collections in which answers are looked for."""
         return self.collections or (self.name,)
+
+
+class NamedTask(Settings):
+    """A task by its name, and what is to change in it; it is made if it is new."""
+
+    task: str = Field(
+        json_schema_extra={"option": "--task -t"},
+        description="Task of the rows; it is made if it is new.",
+    )
+    type: TaskType | None = Field(None, description="Type of the task.")
+    task_instruction: str | None = Field(
+        None, description="What the queries of the task ask for, one sentence."
+    )

@@ -54,6 +54,11 @@ def containment(first: frozenset[str], second: frozenset[str]) -> float:
     return len(smaller & larger) / len(smaller)
 
 
+def storable(text: str) -> str:
+    """The text with lone surrogates escaped, as UTF-8 holds none: file names may be any bytes."""
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
 def without_surrogates(text: str) -> bool:
     """Whether the text can be written as UTF-8 (no lone surrogate)."""
     return not any("\ud800" <= character <= "\udfff" for character in text)

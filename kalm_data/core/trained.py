@@ -25,6 +25,20 @@ class Trained:
     templates: Mapping[str, Templates]
 
 
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """How a training went.
+
+    loss is the mean over all steps, last_loss over their last tenth. `cut` counts the distinct
+    texts longer than the model reads.
+    """
+
+    steps: int
+    loss: float
+    last_loss: float
+    cut: int
+
+
 def read_trained(model: Path) -> Trained | None:
     """The record of the model in a folder, None where it was not trained here."""
     file = model / RECORD

@@ -65,7 +65,7 @@ class ExtractiveEngine:
             query = extract_query(request)
             failure = "" if query else f"no_{request.facet}"
             finish_reason = "stop" if query else "failed"
-            yield Reply(request.key, query, query, failure, finish_reason, 0, 0)
+            yield Reply(request.key, query, failure, finish_reason, 0, 0)
 
 
 def extract_query(request: Request) -> str:

@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
+from kalm_data.core.config.mine import mine_command
 from kalm_data.core.errors import StaleMeasurement
 from kalm_data.core.mining import Hits, Ranked, excluded, hits_basis, ranking_basis, stale_line
 from kalm_data.measures.negatives import draw_negatives, surroundings
+from kalm_data.measures.training_pool import training_pool
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -64,7 +66,8 @@ def draw_task(store: DrawStore, task: Task, ranker: str, config: MineConfig) -> 
     """
     pool = store.pool(task)
     index, basis = pool.index(), ranking_basis(pool, task)
-    around = surroundings(pool, index, frozenset(store.dropped(task.name)), config)
+    training = training_pool(pool, index, frozenset(store.dropped(task.name)))
+    around = surroundings(training, config)
     examples = store.mining_examples(task.name)
     for start in range(0, len(examples), BLOCK):
         block = examples[start : start + BLOCK]
@@ -73,5 +76,6 @@ def draw_task(store: DrawStore, task: Task, ranker: str, config: MineConfig) -> 
             own = excluded(pool, index, example.positives)
             ranked = stored.get((example.example_id, own.positives), NOT_RANKED)
             if ranked is NOT_RANKED and any(h in index for h in example.positives):
-                raise StaleMeasurement(stale_line(task.name, ranker, example.query))
+                remedy = mine_command(task.name, config)
+                raise StaleMeasurement(stale_line(task.name, ranker, example.query, remedy))
             yield draw_negatives(around, example, own, ranked)

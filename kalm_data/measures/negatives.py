@@ -6,12 +6,13 @@ and encodes nothing. Terms: DESIGN, *hard negative*.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from kalm_data.core.seeded import digest
+from kalm_data.measures.scrambling import scrambled
+from kalm_data.measures.training_pool import standing
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
     from kalm_data.core.config.mine import MineConfig
     from kalm_data.core.mining import Excluded, Hits, MiningExample, Ranked
-    from kalm_data.core.pool import Pool
+    from kalm_data.measures.training_pool import TrainingPool
 
     Keys = NDArray[np.uint64]
     Places = NDArray[np.int64]
@@ -44,15 +45,18 @@ class Negative:
 
 @dataclass(frozen=True, slots=True)
 class Drawn:
-    """The negatives of one example, given ones first, then by rank, then padding.
+    """The positives of one example that stayed, and its negatives: given ones, by rank, padding.
 
-    `positive_score` is the score of the lowest-scoring positive that stayed. `refusal` is the
-    reason word why there are none, else empty.
+    `left_out` are its other positives, each with the reason word; what a rule dropped is not among
+    them. `positive_score` is the score of the lowest-scoring positive that stayed. `refusal` is
+    the reason word why there is no row, else empty.
     """
 
     example_id: str
+    positives: tuple[str, ...]
     negatives: tuple[Negative, ...]
-    positive_score: float
+    positive_score: float = 0.0
+    left_out: Mapping[str, str] = field(default_factory=dict)
     refusal: str = ""
 
     def is_short(self, wanted: int) -> bool:
@@ -64,32 +68,22 @@ class Drawn:
 class Surroundings:
     """What is the same for all examples of a task.
 
-    keys: (P,) of the pool; trainable: (P,) documents of the train split. `children` holds the
-    positions of the chunks of each file. `dropped` names (example id, text hash) of positives
-    that a rule in force dropped.
+    keys: (P,) of the pool. `children` holds the positions of the chunks of each file.
     """
 
-    pool: Pool
-    index: Mapping[str, int]
+    training: TrainingPool
     keys: Keys
-    trainable: Mask
     children: Mapping[str, tuple[int, ...]]
-    dropped: frozenset[tuple[str, str]]
     config: MineConfig
 
 
-def surroundings(
-    pool: Pool, index: Mapping[str, int], dropped: frozenset[tuple[str, str]], config: MineConfig
-) -> Surroundings:
-    """`index` is the pool's."""
+def surroundings(training: TrainingPool, config: MineConfig) -> Surroundings:
     children: dict[str, list[int]] = {}
-    for place, document in enumerate(pool.documents):
+    for place, document in enumerate(training.pool.documents):
         for parent in document.parents:
             children.setdefault(parent, []).append(place)
-    trainable = np.array([document.split == "train" for document in pool.documents], bool)
     siblings = {parent: tuple(places) for parent, places in children.items()}
-    keys = np.array(pool.keys(), np.uint64)
-    return Surroundings(pool, index, keys, trainable, siblings, dropped, config)
+    return Surroundings(training, np.array(training.pool.keys(), np.uint64), siblings, config)
 
 
 def draw_negatives(
@@ -97,11 +91,17 @@ def draw_negatives(
 ) -> Drawn:
     """The hard negatives of one example. `own` is what its ranks leave out.
 
-    Reasons of refusal: `positive_not_in_pool`, `no_positive_left`, `no_evidence`, `shortage`.
+    Reasons of refusal: `positive_not_in_pool`, `positive_held_out`, `no_positive_left`,
+    `no_evidence`, `shortage`.
     """
-    scores, refusal = _scores_that_stayed(around, example, ranked)
-    if refusal:
-        return Drawn(example.example_id, (), 0.0, refusal)
+    stayed = standing(around.training, example)
+    drawn = Drawn(example.example_id, stayed.positives, (), 0.0, stayed.left_out, stayed.refusal)
+    if stayed.refusal:
+        return drawn
+    measured = [ranked.measured[text_hash] for text_hash in stayed.positives]
+    scores = [at.score for at in measured if not at.no_evidence]
+    if not scores:
+        return replace(drawn, refusal="no_evidence")
     lowest, wanted = min(scores), around.config.negatives
     order = _Order(around.config.seed, example.example_id)
     candidates = _Candidates(around, example, own, ranked.hits, lowest)
@@ -109,7 +109,7 @@ def draw_negatives(
     mined = candidates.mined(wanted - len(given), given, order)
     missing = wanted - len(given) - len(mined)
     if missing and around.config.on_shortage == "drop":
-        return Drawn(example.example_id, (), lowest, "shortage")
+        return replace(drawn, positive_score=lowest, refusal="shortage")
     pad = around.config.on_shortage == "pad"
     padding = candidates.padding(missing, given + mined, order) if missing and pad else []
     negatives = (
@@ -117,37 +117,18 @@ def draw_negatives(
         *(candidates.negative(place) for place in mined),
         *(candidates.padding_at(place) for place in padding),
     )
-    return Drawn(example.example_id, negatives, lowest)
-
-
-def _scores_that_stayed(
-    around: Surroundings, example: MiningExample, ranked: Ranked
-) -> tuple[list[float], str]:
-    in_pool = [text_hash for text_hash in example.positives if text_hash in around.index]
-    if not in_pool:
-        return [], "positive_not_in_pool"
-    stayed = [h for h in in_pool if (example.example_id, h) not in around.dropped]
-    if not stayed:
-        return [], "no_positive_left"
-    scores = [ranked.measured[h].score for h in stayed if not ranked.measured[h].no_evidence]
-    return scores, "" if scores else "no_evidence"
+    return replace(drawn, negatives=negatives, positive_score=lowest)
 
 
 class _Order:
-    """A seeded order of documents for one example; depends on each document's key alone.
-
-    One sha256 an example, then SplitMix64 (Steele, Lea, Flood 2014) over the keys.
-    """
+    """A seeded order of documents for one example; depends on each document's key alone."""
 
     def __init__(self, seed: int, example_id: str) -> None:
-        self._state = np.uint64(int(digest(seed, "mine", example_id)[:16], 16))
+        self._seed, self._example_id = seed, example_id
 
     def __call__(self, keys: Keys) -> Places:
         """The indices of `keys` in seeded order."""
-        mixed = keys ^ self._state
-        for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
-            mixed = (mixed ^ (mixed >> np.uint64(shift))) * np.uint64(factor)
-        return np.lexsort((keys, mixed ^ (mixed >> np.uint64(31))))
+        return np.argsort(scrambled(keys, self._seed, "mine", self._example_id))
 
 
 class _Candidates:
@@ -157,15 +138,16 @@ class _Candidates:
         self, around: Surroundings, example: MiningExample, own: Excluded, hits: Hits, lowest: float
     ) -> None:
         self._around, self._hits, self._lowest = around, hits, lowest
+        training = around.training
         self._places = np.searchsorted(around.keys, hits.keys)  # (D,)
         self._raw = {place: at for at, place in enumerate(self._places.tolist())}
-        self._given = [
-            around.index[text_hash]
-            for text_hash in example.negatives
-            if text_hash in around.index and around.trainable[around.index[text_hash]]
-        ]
         self._barred = set(own.places)
-        self._given = [place for place in self._given if place not in self._barred]
+        given = (training.index.get(text_hash) for text_hash in example.negatives)
+        self._given = [
+            place
+            for place in given
+            if place is not None and training.trainable[place] and place not in self._barred
+        ]
         self._barred |= _siblings(around, example) - set(self._given)
 
     def given(self, order: _Order) -> list[int]:
@@ -183,7 +165,7 @@ class _Candidates:
         first, last = self._around.config.window
         places = self._places[first - 1 : last]
         allowed = self._within_limits(self._hits.scores[first - 1 : last])
-        allowed &= self._around.trainable[places]
+        allowed &= self._around.training.trainable[places]
         taken = self._barred.union(chosen)
         allowed &= np.array([place not in taken for place in places.tolist()], bool)
         found: list[int] = self._sample(places[allowed], count, order).tolist()
@@ -202,7 +184,7 @@ class _Candidates:
 
     def padding(self, count: int, chosen: list[int], order: _Order) -> list[int]:
         """Positions of random documents of the pool, except hits that the limits refuse."""
-        allowed = self._around.trainable.copy()
+        allowed = self._around.training.trainable.copy()
         allowed[self._places[~self._within_limits(self._hits.scores)]] = False
         allowed[[*self._barred, *chosen]] = False
         places = np.flatnonzero(allowed)
@@ -236,11 +218,12 @@ class _Candidates:
         return at + 1, float(self._hits.scores[at])
 
     def _hash(self, place: int) -> str:
-        return self._around.pool.documents[place].text_hash
+        return self._around.training.pool.documents[place].text_hash
 
 
 def _siblings(around: Surroundings, example: MiningExample) -> set[int]:
     """Positions of the chunks of the positives' files."""
-    places = [around.index[h] for h in example.positives if h in around.index]
-    parents = {parent for place in places for parent in around.pool.documents[place].parents}
+    training = around.training
+    places = [training.index[h] for h in example.positives if h in training.index]
+    parents = {parent for place in places for parent in training.pool.documents[place].parents}
     return {child for parent in parents for child in around.children[parent]}

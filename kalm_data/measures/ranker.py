@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -26,17 +26,16 @@ if TYPE_CHECKING:
 
     from kalm_data.core.mining import Excluded, MiningExample, RankedKey
     from kalm_data.core.pool import Pool
-    from kalm_data.core.protocols import DenseRanking, DenseSearch, Encoder, Run, Vectors
+    from kalm_data.core.protocols import (
+        DenseRanking,
+        DenseSearch,
+        Encoder,
+        Run,
+        Vectors,
+        VectorSource,
+    )
     from kalm_data.core.records import Record
     from kalm_data.core.tasks import Task
-
-
-class VectorSource(Protocol):
-    """Vectors of rendered texts, each made once; `encoded` counts those made by this object."""
-
-    encoded: int
-
-    def vectors(self, run: Run, encoder: Encoder, texts: Sequence[str]) -> Vectors: ...
 
 
 @dataclass(frozen=True, slots=True)

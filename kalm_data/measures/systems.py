@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from kalm_data.core.evaluation import EvalQuery
     from kalm_data.core.pool import Pool
-    from kalm_data.core.protocols import DenseSearch, Encoder, Run, Vectors
+    from kalm_data.core.protocols import DenseSearch, Encoder, Run, VectorSource
 
 BARE = Templates(query="{query}", document=TITLED, untitled="{text}", instruction="")
 """How BM25 reads a document, and people: with its title."""
@@ -34,12 +34,6 @@ class LexicalIndexer(Protocol):
     """Makes a search over documents and their languages."""
 
     def __call__(self, texts: Sequence[str], languages: Sequence[str]) -> LexicalSearch: ...
-
-
-class VectorSource(Protocol):
-    """Encodes what was never encoded before, and looks the rest up."""
-
-    def vectors(self, run: Run, encoder: Encoder, texts: Sequence[str]) -> Vectors: ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,12 +7,14 @@ nothing is encoded. What was measured on another pool is refused by name.
 from __future__ import annotations
 
 import json
+import shlex
+from collections import Counter
 from dataclasses import dataclass
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Protocol
 
 from kalm_data import __version__
-from kalm_data.core.config.mine import read_draw_settings
+from kalm_data.core.config.mine import mine_command, read_draw_settings
 from kalm_data.core.data_card import write_data_card
 from kalm_data.core.errors import InputError, StaleMeasurement
 from kalm_data.core.folders import published
@@ -24,14 +26,16 @@ from kalm_data.core.manifest import (
     describe_file,
     write_manifest,
 )
-from kalm_data.core.mining import ranking_basis
+from kalm_data.core.mining import DRAW, ranking_basis
+from kalm_data.core.pool import document_groups
 from kalm_data.core.records import Reject
 from kalm_data.core.tasks import Task
 from kalm_data.measures.draws import draw_task
-from kalm_data.measures.shard_rows import TaskRows, document_groups, given_negatives
+from kalm_data.measures.shard_rows import TaskRows, given_negatives
+from kalm_data.measures.training_pool import training_pool
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from kalm_data.core.config.shards import ShardsConfig
@@ -41,9 +45,6 @@ if TYPE_CHECKING:
     from kalm_data.measures.draws import DrawStore
     from kalm_data.measures.negatives import Drawn
 
-_DRAW = "negatives"
-"""Name of the head that says which draw of a task is in force (`mine`)."""
-
 
 class ShardWriter(Protocol):
     """The training side of a workspace, and the way out of it."""
@@ -52,12 +53,16 @@ class ShardWriter(Protocol):
         """(Example id, query, source, line) of train examples that nobody answered, by id."""
         ...
 
+    def protected(self, task: str) -> set[str]:
+        """Ids of train examples whose query, in normal form, is one of dev or test of any task."""
+        ...
+
     def in_force(self, kind: str, task: str) -> dict[str, str]:
         """The settings of the rules or draws ('rule', 'draw') of a task, by name."""
         ...
 
     def rules(self, task: str) -> list[tuple[str, str, int]]:
-        """(Name, basis, positives it has not judged) of the rules in force."""
+        """(Name, basis, positives it has not judged) of the rules in force that have a basis."""
         ...
 
     def write_rows(
@@ -69,12 +74,16 @@ class ShardWriter(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class TaskBuilt:
-    """Figures of one task. `negatives` counts those of all its rows."""
+    """Figures of one task. `negatives` counts those of all its rows.
+
+    `parts_rejected` counts, by reason, single positives left out of rows that are written.
+    """
 
     task: str
     rows: int
     negatives: int
     files: int
+    parts_rejected: Mapping[str, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +108,9 @@ def build_shards(
 
     `out` appears whole, in the place of an older set, or stays as it is. Raises StaleMeasurement
     where examples were mined on another pool, InputError where no example is left or `out` holds
-    something else. Reasons of rejects: `no_positive` (nobody answered it), and those of the draw
-    (`no_positive_left`, `positive_not_in_pool`, `no_evidence`, `shortage`).
+    something else. Reasons of rejects: `no_positive` (nobody answered it), `protected_query` (dev
+    or test asks the same, in whatever task), and those of the draw (`no_positive_left`,
+    `positive_not_in_pool`, `positive_held_out`, `no_evidence`, `shortage`).
     """
     with published(out, MANIFEST) as folder:
         planned = [_plan_rows(draws, shards, run, task) for task in tasks]
@@ -125,7 +135,13 @@ def build_shards(
         files=len(manifest.files),
         manifest=str(out / MANIFEST),
         tasks=tuple(
-            TaskBuilt(rows.task.name, len(rows.drawn), _count(rows.drawn), len(entry.files))
+            TaskBuilt(
+                task=rows.task.name,
+                rows=len(rows.drawn),
+                negatives=sum(len(one.negatives) for one in rows.drawn),
+                files=len(entry.files),
+                parts_rejected=_count_left_out(rows.drawn),
+            )
             for rows, entry in zip(planned, entries, strict=True)
         ),
     )
@@ -144,12 +160,17 @@ def _plan_rows(draws: DrawStore, shards: ShardWriter, run: Run, task: Task) -> T
     )
     pool = draws.pool(task)
     run.record_input(f"pool of {task.name}", pool.fingerprint)
-    _refuse_stale_rules(shards, task, ranking_basis(pool, task))
+    _refuse_stale_rules(shards, task.name, ranking_basis(pool, task))
     _warn_of_ignored(run, task)
     ranker, drawn = _draw(draws, shards, run, task, pool)
-    refused = [one for one in drawn if one.refusal]
-    run.reject([_reject(run, examples[one.example_id], one.refusal) for one in refused])
-    kept = [one for one in drawn if not one.refusal]
+    protected = shards.protected(task.name)
+    reasons = {
+        one.example_id: "protected_query" if one.example_id in protected else one.refusal
+        for one in drawn
+    }
+    run.reject([_reject(run, examples[id_], reason) for id_, reason in reasons.items() if reason])
+    kept = [one for one in drawn if not reasons[one.example_id]]
+    _leave_out(run, task.name, kept, examples)
     return TaskRows(task, ranker, ranking_basis(pool, task), kept, pool, document_groups(pool))
 
 
@@ -161,6 +182,32 @@ def _reject(run: Run, example: MiningExample, reason: str) -> Reject:
     )  # fmt: skip
 
 
+def _leave_out(
+    run: Run, task: str, kept: Sequence[Drawn], examples: Mapping[str, MiningExample]
+) -> None:
+    """Store and tell which positives are not written; parts of rows are no units."""
+    counts = _count_left_out(kept)
+    if counts:
+        told = ", ".join(f"{reason} {count}" for reason, count in counts.items())
+        run.warn(f"task {task}: positives left out of rows that have others: {told}")
+    run.append(
+        [
+            Reject(
+                run.run_id, "build-shards-part", reason, f"{one.example_id}:{text_hash}", "{}",
+                examples[one.example_id].source, examples[one.example_id].line,
+                examples[one.example_id].query,
+            )
+            for one in kept
+            for text_hash, reason in one.left_out.items()
+        ]
+    )  # fmt: skip
+
+
+def _count_left_out(drawn: Sequence[Drawn]) -> dict[str, int]:
+    counts = Counter(reason for one in drawn for reason in one.left_out.values())
+    return dict(sorted(counts.items()))
+
+
 def _warn_of_ignored(run: Run, task: Task) -> None:
     """What a task can declare already and this version does not apply yet."""
     ignored = [name for name in ("cap", "weight", "languages", "symmetric")
@@ -169,23 +216,29 @@ def _warn_of_ignored(run: Run, task: Task) -> None:
         run.warn(f"task {task.name}: not applied in this version: {', '.join(ignored)}")
 
 
-def _refuse_stale_rules(shards: ShardWriter, task: Task, basis: str) -> None:
+def _refuse_stale_rules(shards: ShardWriter, task: str, basis: str) -> None:
     """Verdicts of another pool, or of some positives only, are no filter of this set."""
-    for rule, judged_on, unjudged in shards.rules(task.name):
+    for rule, judged_on, unjudged in shards.rules(task):
         if judged_on != basis or unjudged:
             what = f"{unjudged} positives are new" if unjudged else "the pool has changed"
-            message = (
-                f"task {task.name}: rule {rule} is stale: {what} since. Run `kalm-data mine "
-                f"--task {task.name}` and `kalm-data filter --task {task.name}` again."
-            )
+            commands = " and ".join(f"`{command}`" for command in _refreshing(shards, task, rule))
+            message = f"task {task}: rule {rule} is stale: {what} since. Run {commands} again."
             raise StaleMeasurement(message)
+
+
+def _refreshing(shards: ShardWriter, task: str, rule: str) -> Iterator[str]:
+    """The commands that measure and decide again, as they were given."""
+    for settings in shards.in_force("draw", task).values():
+        yield mine_command(task, read_draw_settings(settings)[0])
+    decided = json.loads(shards.in_force("rule", task)[rule])
+    yield shlex.join(["kalm-data", "filter", "--task", task, "--top-k", str(decided["top_k"])])
 
 
 def _draw(
     draws: DrawStore, shards: ShardWriter, run: Run, task: Task, pool: Pool
 ) -> tuple[str, list[Drawn]]:
     """The ranker of the draw in force, and the draw made again; else the given negatives."""
-    settings = shards.in_force("draw", task.name).get(_DRAW)
+    settings = shards.in_force("draw", task.name).get(DRAW)
     if settings:
         config, ranker = read_draw_settings(settings)
         return ranker, list(draw_task(draws, task, ranker, config))
@@ -193,8 +246,8 @@ def _draw(
         f"task {task.name}: nobody mined it; its rows have only the negatives that came with the "
         f"data. `kalm-data mine --task {task.name}` finds more."
     )
-    examples, dropped = draws.mining_examples(task.name), draws.dropped(task.name)
-    return "", list(given_negatives(pool, examples, dropped))
+    training = training_pool(pool, pool.index(), frozenset(draws.dropped(task.name)))
+    return "", list(given_negatives(training, draws.mining_examples(task.name)))
 
 
 def _write_task(
@@ -225,7 +278,3 @@ def _sources(shards: ShardWriter, rows: TaskRows) -> dict[str, str]:
         drawn_with = config.model_dump(mode="json", exclude={"ranker"})
         found["draw"] = json.dumps(drawn_with, sort_keys=True)
     return {"pool": rows.pool.fingerprint, **found}
-
-
-def _count(drawn: Sequence[Drawn]) -> int:
-    return sum(len(one.negatives) for one in drawn)

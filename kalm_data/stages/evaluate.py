@@ -12,14 +12,9 @@ from kalm_data.core.errors import InputError
 from kalm_data.core.eval_queries import select_queries
 from kalm_data.core.eval_result import HEADLINE_MEASURE, Against, EvalResult
 from kalm_data.core.metrics import Metrics, measure
+from kalm_data.core.pool import document_groups
 from kalm_data.core.records import Reject
-from kalm_data.core.slices import (
-    OVERLAPS,
-    document_groups,
-    lexical_overlaps,
-    query_groups,
-    seen_in_training,
-)
+from kalm_data.core.slices import OVERLAPS, lexical_overlaps, query_groups, seen_in_training
 from kalm_data.measures.comparison import Scores, cut_slice, difference, figures, headline
 from kalm_data.measures.significance import Resampling
 from kalm_data.measures.systems import BARE, answer, written

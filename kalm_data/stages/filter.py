@@ -11,14 +11,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from kalm_data.core.config.filter import DEFAULT_TOP_K
+from kalm_data.core.config.mine import mine_command
 from kalm_data.core.errors import InputError, StaleMeasurement
-from kalm_data.core.mining import excluded, ranking_basis, stale_line
+from kalm_data.core.mining import excluded, nothing_to, ranking_basis, stale_line
 from kalm_data.core.records import Decision, Head, Reject
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from kalm_data.core.config.filter import FilterConfig
+    from kalm_data.core.config.mine import MineConfig
     from kalm_data.core.mining import Measured, MiningExample, RankedKey
     from kalm_data.core.pool import Pool
     from kalm_data.core.protocols import Run
@@ -27,7 +29,6 @@ if TYPE_CHECKING:
 RULE = "top-k"
 SWEEP = (1, 2, 5, 10, 20, 50, 100)
 _BLOCK = 8192
-_UNRANKED_TYPES = ("classification", "clustering")
 
 
 class FilterStore(Protocol):
@@ -47,6 +48,10 @@ class FilterStore(Protocol):
 
     def rankers(self, task: str) -> list[str]:
         """Who ranked the task, the latest first."""
+        ...
+
+    def mine_config(self, task: str, ranker: str) -> MineConfig:
+        """The settings with which the task was last ranked by this ranker."""
         ...
 
 
@@ -97,16 +102,19 @@ def filter_positives(
     """Keep the positives that rank among the first k; one unit a positive.
 
     Raises StaleMeasurement where an example was not ranked as it and its pool are now, and
-    InputError for tasks that are not searched or that nobody ranked.
+    InputError for tasks that are not searched or that nobody ranked, and where no task has a
+    positive.
     """
     filtered = tuple(_filter_task(store, run, task, config) for task in tasks)
+    if not any(task.positives for task in filtered):
+        raise InputError(nothing_to("filter", tasks))
     rows = zip(*(task.sweep for task in filtered), strict=True)
     sweep = tuple(SweepRow(row[0].k, sum(each.kept for each in row)) for row in rows)
     return FilterResult(sweep, filtered)
 
 
 def _filter_task(store: FilterStore, run: Run, task: Task, config: FilterConfig) -> TaskFiltered:
-    if task.type in _UNRANKED_TYPES:
+    if not task.is_ranked:
         message = f"task {task.name}: a {task.type} task has no ranks. Leave it out of filter."
         raise InputError(message)
     examples, pool = store.mining_examples(task.name), store.pool(task)
@@ -119,7 +127,7 @@ def _filter_task(store: FilterStore, run: Run, task: Task, config: FilterConfig)
         len(pool),
     )
     run.plan(sum(len(example.positives) for example in examples))
-    if len(pool) < ranks.top_k:
+    if examples and len(pool) < ranks.top_k:
         run.warn(
             f"task {task.name}: its pool holds {len(pool)} documents, fewer than "
             f"k = {ranks.top_k}; the rule keeps every positive that has evidence"
@@ -156,7 +164,9 @@ def _look_up(
         own = excluded(pool, index, example.positives)
         measured = stored.get((example.example_id, own.positives), {})
         if any(h in index and h not in measured for h in example.positives):
-            raise StaleMeasurement(stale_line(task.name, ranks.ranker, example.query))
+            remedy = mine_command(task.name, store.mine_config(task.name, ranks.ranker))
+            line = stale_line(task.name, ranks.ranker, example.query, remedy)
+            raise StaleMeasurement(line)
         yield [(h, measured.get(h)) for h in example.positives]
 
 

@@ -83,6 +83,34 @@ class ImportPairsResult:
     parted_examples: int
 
 
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """What the workspace has of the task: examples by id, and what was said of their documents."""
+
+    examples: Mapping[str, Example]
+    judged: Mapping[str, Mapping[str, Label]]
+
+    @property
+    def positives(self) -> dict[str, list[str]]:
+        """The text hashes of each example's positives, sorted."""
+        return {
+            example: sorted(text for text, label in labels.items() if label == "positive")
+            for example, labels in self.judged.items()
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """The rows that an import adds."""
+
+    documents: Sequence[Document]
+    examples: Sequence[Example]
+    judgements: Sequence[Judgement]
+
+    def count(self, label: Label) -> int:
+        return sum(judgement.label == label for judgement in self.judgements)
+
+
 def import_pairs(
     store: ImportPairsStore,
     run: Run,
@@ -102,14 +130,10 @@ def import_pairs(
     collection = target_collection(task, config.collection)
     task, task_rows = task_revision(task, collection, store.task(task.name), run.run_id)
     shelf = Shelf.of(store.latest_documents(task.pool), task.pool, collection, brought)
-    before = store.judged(task.name)
-    gathering = gather(task.name, resolve_ids(pairs, shelf.text_by_id), _positives(before))
-    known = store.examples(task.name)
-    gathering = _without_trained(gathering, known)
-    if config.on_error == "fail":
-        _raise_first([*gathering.bad, *gathering.flaws])
+    held = _Held(store.examples(task.name), store.judged(task.name))
+    gathering = _gather(task, pairs, shelf, held, config)
     arrivals = shelf.arrivals(gathering.examples, bilingual=task.type == "bitext")
-    plan = _plan(store, arrivals, gathering.examples, before, config)
+    plan = _plan(store, arrivals, gathering.examples, held, config)
     splits = {**shelf.splits, **plan.splits}
     documents = [
         document_revision(
@@ -117,28 +141,29 @@ def import_pairs(
         )
         for row in arrivals
     ]
-    new = [gathered for gathered in gathering.examples if gathered.example_id not in known]
-    examples = [_example(gathered, task, splits, run.run_id) for gathered in new]
-    judgements = list(_judgements(gathering.examples, before, run.run_id))
-    queries = [Text.of(gathered.first.query) for gathered in new]
-    run.append([*task_rows, *queries, *(row.text for row in arrivals), *documents])
-    run.append([*examples, *judgements, *plan.near_duplicates])
+    new = [gathered for gathered in gathering.examples if gathered.example_id not in held.examples]
+    made = _Made(
+        documents,
+        [_example(gathered, task, splits, run.run_id) for gathered in new],
+        list(_judgements(gathering.examples, held, run.run_id)),
+    )
+    texts = [*(Text.of(gathered.first.query) for gathered in new), *(row.text for row in arrivals)]
+    run.append([*task_rows, *texts, *made.documents])
+    run.append([*made.examples, *made.judgements, *plan.near_duplicates])
     reject_rows(run, [*bad, *gathering.bad])
     parts = reject_parts(run, gathering.flaws)
     run.keep(kept + sum(len(gathered.rows) for gathered in gathering.examples))
-    split_of = {example.example_id: example.split for example in (*known.values(), *examples)}
-    parted = _count_parted(gathering.examples, split_of, splits)
+    parted = _count_parted(gathering.examples, [*held.examples.values(), *made.examples], splits)
     _warn(run, gathering.examples, parted)
     warn_of_cut_groups(run, plan.cut_groups)
-    labels = [judgement.label for judgement in judgements]
     return ImportPairsResult(
         collection=collection,
-        new_examples=len(examples),
-        known_examples=len(gathering.examples) - len(examples),
-        splits=count_splits(example.split for example in examples),
-        documents=len(documents),
-        positives=labels.count("positive"),
-        negatives=labels.count("negative"),
+        new_examples=len(made.examples),
+        known_examples=len(gathering.examples) - len(made.examples),
+        splits=count_splits(example.split for example in made.examples),
+        documents=len(made.documents),
+        positives=made.count("positive"),
+        negatives=made.count("negative"),
         parts_rejected=parts,
         near_duplicates=len(plan.near_duplicates),
         cut_groups=plan.cut_groups,
@@ -172,12 +197,15 @@ def _read(
     return pairs, distinct, len(brought) - len(contradicting), bad + contradicting
 
 
-def _positives(judged: Mapping[str, Mapping[str, Label]]) -> dict[str, list[str]]:
-    """The text hashes of each example's positives, sorted."""
-    return {
-        example: sorted(text for text, label in labels.items() if label == "positive")
-        for example, labels in judged.items()
-    }
+def _gather(
+    task: Task, pairs: Sequence[PairRow], shelf: Shelf, held: _Held, config: ImportPairsConfig
+) -> Gathering:
+    """The examples of the rows, and what is wrong with the others, which `fail` raises."""
+    resolved = resolve_ids(pairs, shelf.text_by_id)
+    gathering = _without_trained(gather(task.name, resolved, held.positives), held.examples)
+    if config.on_error == "fail":
+        _raise_first([*gathering.bad, *gathering.flaws])
+    return gathering
 
 
 def _without_trained(gathering: Gathering, known: Mapping[str, Example]) -> Gathering:
@@ -209,14 +237,14 @@ def _plan(
     store: ImportPairsStore,
     arrivals: Sequence[DocumentRow],
     examples: Sequence[Gathered],
-    before: Mapping[str, Mapping[str, Label]],
+    held: _Held,
     config: ImportPairsConfig,
 ) -> SplitPlan:
     """Splits for new documents; the positives of one example are never parted."""
     fractions = Fractions(config.dev_fraction, config.test_fraction, config.seed)
     if not arrivals:
         return plan_splits([], {}, [], KnownTexts(), fractions)
-    positives = _positives(before)
+    positives = held.positives
     ties = (
         pair
         for gathered in examples
@@ -256,42 +284,28 @@ def _example(gathered: Gathered, task: Task, splits: Mapping[str, Split], run_id
     )
 
 
-def _judgements(
-    examples: Iterable[Gathered], before: Mapping[str, Mapping[str, Label]], run_id: str
-) -> Iterator[Judgement]:
+def _judgements(examples: Iterable[Gathered], held: _Held, run_id: str) -> Iterator[Judgement]:
     """What the workspace does not know yet; a positive is said again of a former negative."""
     for gathered in examples:
-        known = before.get(gathered.example_id, {})
+        known = held.judged.get(gathered.example_id, {})
         for text in gathered.positives:
             if known.get(text) != "positive":
-                yield _judgement(gathered.example_id, text, "positive", run_id)
+                yield Judgement(gathered.example_id, text, "positive", "import", run_id)
         for text in gathered.negatives:
             if text not in known:
-                yield _judgement(gathered.example_id, text, "negative", run_id)
-
-
-def _judgement(example: str, text: str, label: Label, run_id: str) -> Judgement:
-    return Judgement(
-        example_id=example,
-        text_hash=text,
-        label=label,
-        origin="import",
-        ranker="",
-        rank=0,
-        score=0.0,
-        positive_score=0.0,
-        padding=False,
-        run_id=run_id,
-    )
+                yield Judgement(gathered.example_id, text, "negative", "import", run_id)
 
 
 def _count_parted(
-    examples: Iterable[Gathered], split_of: Mapping[str, Split], splits: Mapping[str, Split]
+    gathered_examples: Iterable[Gathered],
+    examples: Iterable[Example],
+    splits: Mapping[str, Split],
 ) -> int:
     """Examples in another split than one of their positives, as far as the pool holds these."""
+    split_of = {example.example_id: example.split for example in examples}
     return sum(
         any(splits[text] != split_of[gathered.example_id] for text in gathered.positives)
-        for gathered in examples
+        for gathered in gathered_examples
     )
 
 

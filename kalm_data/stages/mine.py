@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING
 
 from kalm_data.core.config.mine import draw_settings
 from kalm_data.core.errors import InputError
-from kalm_data.core.mining import excluded
+from kalm_data.core.mining import DRAW, excluded, nothing_to
 from kalm_data.core.records import Head, Judgement, Reject
 from kalm_data.measures.draws import BLOCK, NOT_RANKED, DrawStore, read_ranked
 from kalm_data.measures.negatives import draw_negatives, surroundings
 from kalm_data.measures.ranker import DenseRanker, Engines, ranked_key
+from kalm_data.measures.training_pool import training_pool
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,13 +30,8 @@ if TYPE_CHECKING:
     from kalm_data.core.tasks import Task
     from kalm_data.measures.negatives import Drawn
 
-DRAW = "negatives"
-"""Name of the head that says which draw of a task is in force."""
-
 WIDE_SHARE = 0.05
 """Share of the pool beyond which a window's documents are nearly random (DESIGN terms)."""
-
-_UNRANKED_TYPES = ("classification", "clustering")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,15 +70,18 @@ def mine(
 ) -> MineResult:
     """Rank what is not ranked yet and draw negatives; one unit an example.
 
-    Raises InputError for tasks that are not searched (classification, clustering).
+    Raises InputError for tasks that are not searched (classification, clustering), and where no
+    task has an example with a positive.
     """
     for task in tasks:
-        if task.type in _UNRANKED_TYPES:
+        if not task.is_ranked:
             message = f"task {task.name}: a {task.type} task has no ranks. Leave it out of mine."
             raise InputError(message)
     run.record_input(f"encoder {engines.encoder.name}", engines.encoder.fingerprint)
     before = engines.vectors.encoded
     mined = tuple(_mine_task(store, run, engines, task, config) for task in tasks)
+    if not any(task.examples for task in mined):
+        raise InputError(nothing_to("mine", tasks))
     return MineResult(
         negatives=sum(task.negatives for task in mined),
         short=sum(task.short for task in mined),
@@ -97,11 +96,13 @@ def _mine_task(
 ) -> TaskMined:
     pool, examples = store.pool(task), store.mining_examples(task.name)
     run.plan(len(examples))
-    if not examples:
+    if examples:
+        _warn_of_a_small_pool(run, task.name, len(pool), config.window)
+    else:
         run.warn(f"task {task.name}: no training example with a positive; nothing to mine")
-    _warn_of_a_small_pool(run, task.name, len(pool), config.window)
     ranker = DenseRanker(run, engines, task, pool, config.stored_depth)
-    around = surroundings(pool, ranker.index, frozenset(store.dropped(task.name)), config)
+    training = training_pool(pool, ranker.index, frozenset(store.dropped(task.name)))
+    around = surroundings(training, config)
     figures: Counter[str] = Counter()
     for start in range(0, len(examples), BLOCK):
         block = examples[start : start + BLOCK]
@@ -159,8 +160,9 @@ def _store_draw(
     run.append(
         [
             Judgement(
-                one.example_id, negative.text_hash, "negative", "miner", ranker.id, negative.rank,
-                negative.score, one.positive_score, negative.padding, run.run_id,
+                one.example_id, negative.text_hash, "negative", "miner", run.run_id,
+                ranker=ranker.id, rank=negative.rank, score=negative.score,
+                positive_score=one.positive_score, padding=negative.padding,
             )
             for one in drawn
             for negative in one.negatives

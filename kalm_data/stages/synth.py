@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
 from kalm_data.core.errors import InputError
-from kalm_data.core.records import Example, Generation, Judgement, Reject, Text, example_id
+from kalm_data.core.records import (
+    Decision,
+    Example,
+    Generation,
+    Head,
+    Judgement,
+    Reject,
+    Text,
+    example_id,
+)
 from kalm_data.core.seeded import digest
 from kalm_data.core.settling import ACCEPTED, JournalStore, Settled, Settler
 from kalm_data.core.synthesis import Plan
@@ -19,7 +29,6 @@ if TYPE_CHECKING:
     from kalm_data.core.config.synth import SynthConfig
     from kalm_data.core.protocols import LanguageDetector, QueryEngine, Run
     from kalm_data.core.records import Record, Split
-    from kalm_data.core.synthesis import Reply
     from kalm_data.core.tasks import Task
 
 CHUNK = 1024
@@ -27,6 +36,9 @@ CHUNK = 1024
 
 FLUSH = 256
 """Replies that are written together: the most that a kill loses."""
+
+RULE = "gates"
+"""Name of the rule that drops queries which were accepted once and fail the gates of today."""
 
 _SHOWN_CHARACTERS = 1000
 """Of a query that was turned away; the journal holds all of it."""
@@ -39,15 +51,24 @@ class SynthStore(JournalStore, Protocol):
         """Hashes of the distinct texts of the split in the task's pool, sorted."""
         ...
 
-    def protected_queries(self, task: str, split: Split) -> AbstractSet[str]:
-        """Norm hashes of the task's queries of every other split."""
+    def protected_queries(self, split: Split) -> AbstractSet[str]:
+        """Norm hashes of the queries of every other split, of all tasks."""
+        ...
+
+    def count_generated(self, task: str, split: Split) -> int:
+        """How many positives of the task's examples of the split were generated."""
+        ...
+
+    def drops(self, task: str, rule: str) -> list[Decision]:
+        """What the rule in force drops."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class SynthResult:
     """Figures of a run. `requests` and tokens are what this run asked; `accepted` is that of the
-    whole plan, by `facets`, recalled replies included.
+    whole plan, by `facets`, recalled replies included. `dropped` counts queries that were accepted
+    once and are no more, `others` those of earlier plans, which stay.
     """
 
     task: str
@@ -55,6 +76,8 @@ class SynthResult:
     documents: int
     requests: int
     accepted: int
+    dropped: int
+    others: int
     facets: Mapping[str, int]
     tokens_in: int
     tokens_out: int
@@ -72,12 +95,15 @@ def synth(
     """Ask what the journal does not hold, in the order of the plan, until it or the target ends.
 
     No more is asked at once than is still missing to the target, so no reply is surplus and the
-    candidates asked are the same whatever `chunk_size` is. Raises InputError where the task has
-    no document of the split.
+    candidates asked are the same whatever `chunk_size` is. Every reply, recalled ones too, is
+    judged by the gates of today: what was accepted and fails them now is dropped by a rule, what
+    passes them now becomes an example. Raises InputError where the task has no document of the
+    split.
     """
     plan = _make_plan(store, task, config)
     settler = _make_settler(store, engine, detector, task, config)
-    books = _Books(run, engine.name, task.name, config)
+    before = store.count_generated(task.name, config.split)
+    books = _Books(run, engine.name, task.name, config, store.drops(task.name, RULE))
     run.record_input(f"documents of {task.name}", digest("sources", *plan.documents))
     if config.target is None:
         run.plan(len(plan))
@@ -94,7 +120,14 @@ def synth(
             f"{task.name}: {books.accepted} of {config.target} queries accepted, and no candidate "
             "is left. Raise --per-doc."
         )
-    return books.result(len(plan.documents))
+    books.close()
+    result = books.result(len(plan.documents), others=before - books.met)
+    if result.others:
+        run.warn(
+            f"{task.name}: {result.others} queries of earlier plans (another seed, engine, "
+            "--facets, --per-doc or --target) stay beside those of this one"
+        )
+    return result
 
 
 def preview(
@@ -135,7 +168,7 @@ def _make_settler(
     task: Task,
     config: SynthConfig,
 ) -> Settler:
-    protected = store.protected_queries(task.name, config.split)
+    protected = store.protected_queries(config.split)
     return Settler(store, engine, detector, task, config, protected)
 
 
@@ -144,12 +177,21 @@ def _missing(config: SynthConfig, accepted: int, chunk_size: int) -> int:
 
 
 class _Books:
-    """Writes what was settled, and counts it."""
+    """Writes what was settled, and counts it.
 
-    def __init__(self, run: Run, engine: str, task: str, config: SynthConfig) -> None:
+    `drops` are what the gates dropped before: of requests that are not met again, they stand.
+    `met` counts the queries that the workspace had from just these requests.
+    """
+
+    def __init__(
+        self, run: Run, engine: str, task: str, config: SynthConfig, drops: Iterable[Decision]
+    ) -> None:
         self._run, self._engine, self._task, self._config = run, engine, task, config
         self._facets: Counter[str] = Counter()
         self._requests = self._tokens_in = self._tokens_out = 0
+        self._standing = {drop.cause: drop for drop in drops}
+        self._had_drops = bool(self._standing)
+        self._dropped = self.met = 0
 
     @property
     def accepted(self) -> int:
@@ -167,13 +209,27 @@ class _Books:
         finally:
             self._flush(waiting)
 
-    def result(self, documents: int) -> SynthResult:
+    def close(self) -> None:
+        """Put the verdicts of today in force, where there are any or were."""
+        if not (self._had_drops or self._dropped):
+            return
+        run_id = self._run.run_id
+        self._run.append([replace(drop, run_id=run_id) for drop in self._standing.values()])
+        settings = json.dumps(
+            self._config.model_dump(include={"min_words", "max_words"}), sort_keys=True
+        )
+        head = Head("rule", self._task, RULE, self._run.sequence, settings, "", run_id)
+        self._run.append([head])
+
+    def result(self, documents: int, others: int) -> SynthResult:
         return SynthResult(
             task=self._task,
             engine=self._engine,
             documents=documents,
             requests=self._requests,
             accepted=self.accepted,
+            dropped=self._dropped,
+            others=others,
             facets=dict(sorted(self._facets.items())),
             tokens_in=self._tokens_in,
             tokens_out=self._tokens_out,
@@ -189,18 +245,38 @@ class _Books:
         self._run.reject([self._reject(one) for one in final if one.outcome != ACCEPTED])
 
     def _count(self, one: Settled) -> None:
-        if one.reply:
+        if not one.recalled:
             self._requests += 1
             self._tokens_in += one.reply.tokens_in
             self._tokens_out += one.reply.tokens_out
+        if one.request.key in one.said_by:
+            self.met += 1
         if one.outcome == ACCEPTED:
             self._facets[one.request.facet] += 1
 
     def _rows(self, one: Settled) -> list[Record]:
-        if one.reply is None:
-            return []
-        generation = self._generation(one, one.reply)
-        return [generation, *self._example(one)] if one.outcome == ACCEPTED else [generation]
+        self._standing.pop(one.request.key, None)
+        rows: list[Record] = [] if one.recalled else [self._generation(one)]
+        if one.outcome == ACCEPTED and one.request.key not in one.said_by:
+            rows += self._example(one)
+        elif one.outcome != ACCEPTED and one.said_by == {one.request.key}:
+            self._dropped += 1
+            rows.append(self._drop(one))
+        return rows
+
+    def _drop(self, one: Settled) -> Decision:
+        """The query was accepted once, and nobody but this request says it is answered."""
+        return Decision(
+            task=self._task,
+            rule=RULE,
+            example_id=example_id(self._task, one.query),
+            text_hash=one.request.document.text_hash,
+            verdict="drop",
+            reason=one.outcome,
+            numbers=one.numbers,
+            cause=one.request.key,
+            run_id=self._run.run_id,
+        )
 
     def _example(self, one: Settled) -> list[Record]:
         """The query as an example, or one more positive where the task has that query already."""
@@ -226,17 +302,13 @@ class _Books:
                 text_hash=one.request.document.text_hash,
                 label="positive",
                 origin=self._config.engine,
-                ranker="",
-                rank=0,
-                score=0.0,
-                positive_score=0.0,
-                padding=False,
+                origin_key=one.request.key,
                 run_id=self._run.run_id,
             ),
         ]
 
-    def _generation(self, one: Settled, reply: Reply) -> Generation:
-        request = one.request
+    def _generation(self, one: Settled) -> Generation:
+        request, reply = one.request, one.reply
         return Generation(
             request_key=request.key,
             attempt=request.attempt,
@@ -253,8 +325,7 @@ class _Books:
             tokens_in=reply.tokens_in,
             tokens_out=reply.tokens_out,
             finish_reason=reply.finish_reason,
-            outcome=one.outcome,
-            numbers=one.numbers,
+            failure=reply.failure,
             run_id=self._run.run_id,
         )
 

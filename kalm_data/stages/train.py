@@ -16,23 +16,7 @@ if TYPE_CHECKING:
     from kalm_data.core.config.train import TrainConfig
     from kalm_data.core.manifest import Manifest
     from kalm_data.core.protocols import Run
-
-
-class Fitted(Protocol):
-    """How a training went.
-
-    loss is the mean over all steps, last_loss over their last tenth. `cut` counts the distinct
-    texts longer than the model reads.
-    """
-
-    @property
-    def steps(self) -> int: ...
-    @property
-    def loss(self) -> float: ...
-    @property
-    def last_loss(self) -> float: ...
-    @property
-    def cut(self) -> int: ...
+    from kalm_data.core.trained import Fitted
 
 
 class Fit(Protocol):

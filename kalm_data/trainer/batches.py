@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from kalm_data.core.seeded import digest
+from kalm_data.measures.scrambling import scrambled
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -63,18 +63,6 @@ def plan_batches(columns: BatchColumns, batch_size: int, seed: int, epoch: int) 
         full += np.array_split(rest, -(-len(rest) // batch_size))
     places = np.arange(len(full), dtype=np.uint64)
     return [full[place] for place in np.argsort(scrambled(places, seed, "batches", epoch))]
-
-
-def scrambled(keys: Keys, seed: int, stage: str, epoch: int) -> Keys:
-    """A bijection of 64-bit keys that looks random: the finaliser of splitmix64.
-
-    Steele, Lea, Flood: "Fast splittable pseudorandom number generators" (OOPSLA 2014). Unlike
-    numpy's generators its stream never changes with a release.
-    """
-    mixed = keys ^ np.uint64(int(digest(seed, stage, epoch)[:16], 16))
-    mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return mixed ^ (mixed >> np.uint64(31))
 
 
 def _dealing_order(columns: BatchColumns, groups: Rows, seed: int, epoch: int) -> Rows:

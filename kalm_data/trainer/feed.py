@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import torch
 from torch.utils.data import DataLoader, Dataset, Sampler
 
-from kalm_data.trainer.batches import choose_positives, plan_batches, scrambled
+from kalm_data.measures.scrambling import scrambled
+from kalm_data.trainer.batches import choose_positives, plan_batches
 from kalm_data.trainer.collate import Draw, compose_batch, draw_negatives
 
 if TYPE_CHECKING:

@@ -21,7 +21,7 @@ from transformers.utils import logging
 from kalm_data.core.errors import InputError
 from kalm_data.core.folders import published
 from kalm_data.core.templates import Templates, resolve_templates
-from kalm_data.core.trained import RECORD
+from kalm_data.core.trained import RECORD, Fitted
 from kalm_data.trainer.card import write_card
 from kalm_data.trainer.feed import PART_TOKENS, Collator, EpochSampler, make_loader
 from kalm_data.trainer.loop import ContrastiveLoss, Steps, TrainingLoop, Watcher
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
     from kalm_data.core.config.train import TrainConfig
     from kalm_data.core.manifest import Manifest
+    from kalm_data.trainer.rows import TrainingRows
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,20 +44,6 @@ class Base:
     path: Path
     query_prompt: str
     document_prompt: str
-
-
-@dataclass(frozen=True, slots=True)
-class Fitted:
-    """How a training went.
-
-    loss is the mean over all steps, last_loss over their last tenth. `cut` counts the distinct
-    texts longer than the model reads.
-    """
-
-    steps: int
-    loss: float
-    last_loss: float
-    cut: int
 
 
 def fit(
@@ -77,47 +64,64 @@ def fit(
     output folder that holds something else, and a loss that is no number.
     """
     with published(output, RECORD) as folder:
-        trained = _load(base.path)
-        limit = trained.max_seq_length
-        if config.max_length and limit:
-            trained.max_seq_length = min(config.max_length, limit)
-        if config.dropout is not None:
-            _set_dropout(trained, config.dropout)
+        model = _load(base.path)
         rows = read_rows(shards, manifest)
         if not len(rows):
             message = f"{shards}: no row that could be trained on"
             raise InputError(message)
         templates = _templates(manifest, base)
-        sampler = EpochSampler(rows, config.batch_size, config.seed)
-        collator = Collator(
-            trained.preprocess,
-            partial(_cut_among, trained),
-            templates,
-            config.negatives,
-            PART_TOKENS["cpu" if trained.device.type == "cpu" else "cuda"],
-            trained.max_seq_length,
-        )
-        loss = ContrastiveLoss(trained, config.temperature, config.memory_gb * 2**30)
-        steps = min(config.max_steps or sys.maxsize, config.epochs * len(sampler))
-        missed = [row for batch in sampler.plan(0)[steps:] for row in batch]
-        watcher.leave_out("no_negatives", rows.lonely)
-        watcher.leave_out("max_steps", rows.example_ids(missed))
-        loop = TrainingLoop(
-            make_loader(rows, sampler, collator),
-            model=trained,
-            args=_arguments(folder, config, steps, trained.device),
-            loss=loss,
-            data_collator=collator,
-            callbacks=[Steps(loss, watcher)],
-        )
-        loop.train()
-        fitted = _summary(loss, len(collator.cut))
-        trained.max_seq_length = limit  # trained on less, it still reads as far as its base
-        trained.prompts = trained_prompts(trained.prompts, templates)
-        trained.save_pretrained(str(folder), create_model_card=False)
+        limit = model.max_seq_length
+        _set_up(model, config)
+        fitted = _train(model, rows, templates, folder, config, watcher)
+        model.max_seq_length = limit  # trained on less, it still reads as far as its base
+        model.prompts = trained_prompts(model.prompts, templates)
+        model.save_pretrained(str(folder), create_model_card=False)
         write_card(folder, manifest, config, templates)
         _write_record(folder, shards, manifest, config, templates, fitted)
     return fitted
+
+
+def _train(
+    model: SentenceTransformer,
+    rows: TrainingRows,
+    templates: Mapping[str, Templates],
+    folder: Path,
+    config: TrainConfig,
+    watcher: Watcher,
+) -> Fitted:
+    """Tell what is left out, then train in place."""
+    sampler = EpochSampler(rows, config.batch_size, config.seed)
+    steps = min(config.max_steps or sys.maxsize, config.epochs * len(sampler))
+    missed = [row for batch in sampler.plan(0)[steps:] for row in batch]
+    watcher.leave_out("no_negatives", rows.lonely)
+    watcher.leave_out("max_steps", rows.example_ids(missed))
+    collator = Collator(
+        model.preprocess,
+        partial(_cut_among, model),
+        templates,
+        config.negatives,
+        PART_TOKENS["cpu" if model.device.type == "cpu" else "cuda"],
+        model.max_seq_length,
+    )
+    loss = ContrastiveLoss(model, config.temperature, config.memory_gb * 2**30)
+    loop = TrainingLoop(
+        make_loader(rows, sampler, collator),
+        model=model,
+        args=_arguments(folder, config, steps, model.device),
+        loss=loss,
+        data_collator=collator,
+        callbacks=[Steps(loss, watcher)],
+    )
+    loop.train()
+    return _summary(loss, len(collator.cut))
+
+
+def _set_up(model: SentenceTransformer, config: TrainConfig) -> None:
+    """How far it reads, and what it drops, while it is trained."""
+    if config.max_length and model.max_seq_length:
+        model.max_seq_length = min(config.max_length, model.max_seq_length)
+    if config.dropout is not None:
+        _set_dropout(model, config.dropout)
 
 
 def _load(path: Path) -> SentenceTransformer:

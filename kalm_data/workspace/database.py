@@ -14,6 +14,7 @@ import duckdb
 
 from kalm_data import __version__
 from kalm_data.core.errors import InputError, WorkspaceBusy
+from kalm_data.core.text import without_surrogates
 from kalm_data.workspace.schema import CREATE, SCHEMA_VERSION
 
 if TYPE_CHECKING:
@@ -29,6 +30,9 @@ class Database:
     """The tables of one workspace folder."""
 
     def __init__(self, folder: Path, patience_s: float = PATIENCE_S) -> None:
+        if not without_surrogates(str(folder)):
+            message = f"{folder}: DuckDB takes no name that is not UTF-8. Name another --workspace."
+            raise InputError(message)
         self.folder = folder
         self.file = folder / "workspace.duckdb"
         self._patience_s = patience_s
@@ -107,10 +111,13 @@ class Database:
             raise InputError(message)
         rows = connection.execute("SELECT schema_version, kalm_data FROM meta").fetchall()
         version, writer = rows[0] if rows else (SCHEMA_VERSION + 1, "an unknown version")
-        if version > SCHEMA_VERSION:
+        if version != SCHEMA_VERSION:
+            remedy = "Upgrade kalm-data." if version > SCHEMA_VERSION else (
+                "Import into a new workspace, or use the older kalm-data."
+            )  # fmt: skip
             message = (
                 f"{self.file}: schema version {version}, written by kalm-data {writer}; this is "
-                f"kalm-data {__version__} and knows version {SCHEMA_VERSION}. Upgrade kalm-data."
+                f"kalm-data {__version__} and knows version {SCHEMA_VERSION}. {remedy}"
             )
             raise InputError(message)
 

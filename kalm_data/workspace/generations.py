@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
-from kalm_data.core.synthesis import Journalled, SourceDocument
+from kalm_data.core.records import Decision
+from kalm_data.core.synthesis import AnsweredQuery, Journalled, Reply, SourceDocument
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,14 +38,14 @@ ORDER BY d.text_hash
 """
 
 _JOURNAL = """
-SELECT request_key, attempt, facet, outcome, numbers, reply FROM generations
-WHERE task = $task AND request_key IN (SELECT unnest($keys))
+SELECT attempt, request_key, reply, failure, finish_reason, tokens_in, tokens_out
+FROM generations WHERE request_key IN (SELECT unnest($keys))
 QUALIFY row_number() OVER (PARTITION BY request_key ORDER BY attempt DESC) = 1
 ORDER BY request_key
 """
 
 _QUERIES = """
-SELECT DISTINCT j.text_hash, t.norm_hash
+SELECT DISTINCT j.text_hash, e.query_hash, t.norm_hash, j.origin_key
 FROM judgements j
 JOIN examples e ON e.example_id = j.example_id
 JOIN texts t ON t.text_hash = e.query_hash
@@ -55,8 +56,21 @@ ORDER BY ALL
 _PROTECTED = """
 SELECT DISTINCT t.norm_hash
 FROM examples e JOIN texts t ON t.text_hash = e.query_hash
-WHERE e.task = $task AND e.split <> $split
+WHERE e.split <> $split
 ORDER BY t.norm_hash
+"""
+
+_GENERATED = """
+SELECT count(*) FROM judgements j JOIN examples e ON e.example_id = j.example_id
+WHERE e.task = $task AND e.split = $split AND j.label = 'positive' AND j.origin_key <> ''
+"""
+
+_DROPS = """
+SELECT d.task, d.rule, d.example_id, d.text_hash, d.verdict, d.reason, d.numbers, d.cause, d.run_id
+FROM current_heads h
+JOIN decisions d ON d.run_id = h.run_id AND d.task = h.task AND d.rule = h.name
+WHERE h.kind = 'rule' AND h.task = $task AND h.name = $rule
+ORDER BY d.example_id, d.text_hash
 """
 
 
@@ -79,24 +93,36 @@ class GenerationStore:
             rows = connection.execute(_DOCUMENTS, parameters).fetchall()
         return {row[0]: SourceDocument(*row) for row in rows}
 
-    def journal(self, task: str, keys: Sequence[str]) -> dict[str, Journalled]:
-        """Request key → the latest attempt at it for the task; keys never asked are missing."""
+    def journal(self, keys: Sequence[str]) -> dict[str, Journalled]:
+        """Request key → the latest attempt at it, whoever asked; keys never asked are missing."""
         with self._database.read() as connection:
-            rows = connection.execute(_JOURNAL, {"task": task, "keys": list(keys)}).fetchall()
-        return {row[0]: Journalled(*row) for row in rows}
+            rows = connection.execute(_JOURNAL, {"keys": list(keys)}).fetchall()
+        return {key: Journalled(attempt, Reply(key, *rest)) for attempt, key, *rest in rows}
 
-    def queries(self, task: str, hashes: Sequence[str]) -> dict[str, set[str]]:
-        """Text hash → norm hashes of the task's queries that the document answers."""
+    def queries(self, task: str, hashes: Sequence[str]) -> dict[str, list[AnsweredQuery]]:
+        """Text hash → the task's queries that the document answers, and who said so."""
         parameters = {"task": task, "hashes": list(hashes)}
         with self._database.read() as connection:
             rows = connection.execute(_QUERIES, parameters).fetchall()
-        found: dict[str, set[str]] = defaultdict(set)
-        for text_hash, norm_hash in rows:
-            found[text_hash].add(norm_hash)
+        found: dict[str, list[AnsweredQuery]] = defaultdict(list)
+        for text_hash, *rest in rows:
+            found[text_hash].append(AnsweredQuery(*rest))
         return found
 
-    def protected_queries(self, task: str, split: Split) -> set[str]:
-        """Norm hashes of the task's queries of every other split."""
+    def protected_queries(self, split: Split) -> set[str]:
+        """Norm hashes of the queries of every other split, of all tasks."""
         with self._database.read() as connection:
-            rows = connection.execute(_PROTECTED, {"task": task, "split": split}).fetchall()
+            rows = connection.execute(_PROTECTED, {"split": split}).fetchall()
         return {row[0] for row in rows}
+
+    def count_generated(self, task: str, split: Split) -> int:
+        """How many positives of the task's examples of the split were generated."""
+        with self._database.read() as connection:
+            rows = connection.execute(_GENERATED, {"task": task, "split": split}).fetchall()
+        return int(rows[0][0])
+
+    def drops(self, task: str, rule: str) -> list[Decision]:
+        """What the rule in force drops, in order of example and document."""
+        with self._database.read() as connection:
+            rows = connection.execute(_DROPS, {"task": task, "rule": rule}).fetchall()
+        return [Decision(*row) for row in rows]

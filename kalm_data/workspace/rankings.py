@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from kalm_data.core.config.mine import MineConfig
 from kalm_data.core.mining import Hits, Measured, MiningExample, RankedKey
 from kalm_data.workspace.pools import PoolStore
 
@@ -51,6 +53,15 @@ ORDER BY k.ranker IN (
     SELECT json_extract_string(settings, '$.ranker') FROM current_heads
     WHERE kind = 'draw' AND task = any_value(e.task)
 ) DESC, max(r.sequence) DESC, k.ranker
+"""
+
+_CONFIGURATION = """
+SELECT r.configuration
+FROM rankings k
+JOIN examples e ON e.example_id = k.example_id
+JOIN runs r ON r.run_id = k.run_id
+WHERE e.task = ? AND k.ranker = ?
+ORDER BY r.sequence DESC LIMIT 1
 """
 
 _DROPPED = """
@@ -113,6 +124,12 @@ class RankingStore:
         """Who ranked examples of the task: who made the draw in force, then the latest first."""
         with self._database.read() as connection:
             return [row[0] for row in connection.execute(_RANKERS, [task]).fetchall()]
+
+    def mine_config(self, task: str, ranker: str) -> MineConfig:
+        """The settings with which `mine` last ranked examples of the task by this ranker."""
+        with self._database.read() as connection:
+            ((configuration,),) = connection.execute(_CONFIGURATION, [task, ranker]).fetchall()
+        return MineConfig.model_validate(json.loads(configuration)["settings"])
 
     def dropped(self, task: str) -> set[tuple[str, str]]:
         """(Example id, text hash) of the positives that some rule in force dropped."""

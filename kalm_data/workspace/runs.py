@@ -11,22 +11,28 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 
 from kalm_data.core.errors import ConservationError, Interrupted, KalmError
+from kalm_data.core.records import Reject
 from kalm_data.core.summary import Progress, RunSummary, Status
+from kalm_data.core.text import storable
 from kalm_data.workspace.lock import writing
 from kalm_data.workspace.recovery import close_dead_runs
+from kalm_data.workspace.schema import TABLES
 from kalm_data.workspace.segments import Segments, remove
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
-    from kalm_data.core.records import Record, Reject
+    from kalm_data.core.records import Record
     from kalm_data.workspace.database import Database
 
 MERGE_EVERY_S = 5.0
 _REPORT_EVERY_S = 0.5
 _VERSIONED = ("kalm-data", "duckdb", "pyarrow", "numpy", "torch", "transformers",
               "sentence-transformers")  # fmt: skip
+
+
+_ALWAYS_KEPT = (TABLES[Reject],)
 
 
 class WorkspaceRun:
@@ -82,7 +88,7 @@ class WorkspaceRun:
         self._inputs[name] = fingerprint
 
     def warn(self, line: str) -> None:
-        line = _storable(line)
+        line = storable(line)
         if line not in self._warnings:
             self._warnings.append(line)
             self._report(force=True, warning=line)
@@ -109,17 +115,20 @@ class WorkspaceRun:
             )  # fmt: skip
 
     def close(self, status: Status, *, merge: bool, error: str = "") -> RunSummary:
-        """Merge what is pending and record how the run ended, in one transaction."""
+        """Merge what is pending and record how the run ended, in one transaction.
+
+        Of a run whose rows do not count the rejects are kept: they may be why it failed.
+        """
         self._report(force=True)
         summary = self.summary(status)
         with self._database.write() as connection:
-            merged = self._segments.merge(connection) if merge else self._segments.pending()
+            merged = self._segments.merge(connection, TABLES.values() if merge else _ALWAYS_KEPT)
             connection.execute(
                 "UPDATE runs SET status = ?, inputs = ?, planned = ?, kept = ?, rejected = ?, "
                 "warnings = ?, seconds = ?, error = ? WHERE run_id = ?",
                 [status, json.dumps(self._inputs, sort_keys=True), summary.planned, summary.kept,
                  json.dumps(summary.rejected), list(summary.warnings), summary.seconds,
-                 _storable(error), self.run_id],
+                 storable(error), self.run_id],
             )  # fmt: skip
         remove([*merged, self._folder])
         return summary
@@ -196,11 +205,6 @@ def _close_failed(run: WorkspaceRun, *, merge: bool, error: BaseException) -> Ru
         return run.close("failed", merge=merge, error=str(error))
     except (KalmError, OSError):
         return run.summary("failed")
-
-
-def _storable(line: str) -> str:
-    """Without what UTF-8 cannot hold: a file's name may be any bytes."""
-    return line.encode("utf-8", "backslashreplace").decode()
 
 
 def _interrupted_line(summary: RunSummary, *, resumable: bool) -> str:

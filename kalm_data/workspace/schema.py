@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from kalm_data.core import records
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 _DUCKDB_TYPES = {
     "str": "VARCHAR",
@@ -92,7 +92,7 @@ TABLES: dict[type[records.Record], Table] = {
         Table("hits", records.HitList, ("example_id", "ranker", "pool", "positives")),
         Table("decisions", records.Decision, ("run_id", "task", "rule", "example_id", "text_hash")),
         Table("heads", records.Head, ("kind", "task", "name", "sequence")),
-        Table("generations", records.Generation, ("task", "request_key", "attempt")),
+        Table("generations", records.Generation, ("request_key", "attempt")),
         Table("rejects", records.Reject, ("run_id", "stage", "reason", "key", "source", "line")),
         Table("near_duplicates", records.NearDuplicate, ("first", "second")),
         Table("vectors", records.VectorPlace, ("encoder", "rendered_hash")),

@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 from kalm_data.workspace.schema import TABLES, Table
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
     from pathlib import Path
 
     import duckdb
@@ -53,10 +53,17 @@ class Segments:
         partial.rename(final)
         _sync(self._folder)
 
-    def merge(self, connection: duckdb.DuckDBPyConnection) -> list[Path]:
-        """Insert what is pending, within the caller's transaction; returns what was merged."""
+    def merge(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        tables: Collection[Table] = tuple(TABLES.values()),
+    ) -> list[Path]:
+        """Insert what is pending, within the caller's transaction; returns what was merged.
+
+        Rows of other tables than those named are left behind.
+        """
         merged = self.pending()
-        for table in TABLES.values():
+        for table in tables:
             files = [s / f"{table.name}.parquet" for s in merged]
             parts = [_read(file) for file in files if file.exists()]
             if parts:

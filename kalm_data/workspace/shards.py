@@ -35,6 +35,17 @@ WHERE e.task = ? AND e.split = 'train' AND NOT EXISTS (
 ORDER BY e.example_id
 """
 
+_PROTECTED = """
+SELECT e.example_id
+FROM examples e JOIN texts t ON t.text_hash = e.query_hash
+WHERE e.task = ? AND e.split = 'train' AND t.norm_hash IN (
+    SELECT held.norm_hash
+    FROM examples other JOIN texts held ON held.text_hash = other.query_hash
+    WHERE other.split <> 'train'
+)
+ORDER BY e.example_id
+"""
+
 _IN_FORCE = """
 SELECT name, settings FROM current_heads WHERE kind = ? AND task = ? AND run_id <> '' ORDER BY name
 """
@@ -48,7 +59,8 @@ SELECT h.name, h.basis, (
     ) asked ANTI JOIN decisions d ON d.run_id = h.run_id AND d.task = h.task AND d.rule = h.name
         AND d.example_id = asked.example_id AND d.text_hash = asked.text_hash
 )
-FROM current_heads h WHERE h.kind = 'rule' AND h.task = ? AND h.run_id <> '' ORDER BY h.name
+FROM current_heads h
+WHERE h.kind = 'rule' AND h.task = ? AND h.run_id <> '' AND h.basis <> '' ORDER BY h.name
 """
 
 _ORDER = """
@@ -60,24 +72,12 @@ FROM kept
 
 _POSITIVES = """
 CREATE TEMP TABLE shard_positives AS
-WITH dropped AS (
-    SELECT d.example_id, d.text_hash
-    FROM current_heads h
-    JOIN decisions d ON d.run_id = h.run_id AND d.task = h.task AND d.rule = h.name
-    WHERE h.kind = 'rule' AND h.task = $task AND d.verdict = 'drop'
-),
-stayed AS (
-    SELECT DISTINCT j.example_id, j.text_hash
-    FROM judgements j SEMI JOIN kept USING (example_id)
-    ANTI JOIN dropped USING (example_id, text_hash)
-    WHERE j.label = 'positive'
-),
-scores AS (
+WITH scores AS (
     SELECT example_id, text_hash, min(score) AS score
     FROM rankings WHERE ranker = $ranker AND pool = $basis
     GROUP BY example_id, text_hash
 )
-SELECT example_id, text_hash, score FROM stayed LEFT JOIN scores USING (example_id, text_hash)
+SELECT example_id, text_hash, score FROM standing LEFT JOIN scores USING (example_id, text_hash)
 """
 
 _BEST_FIRST = "ORDER BY p.score DESC NULLS LAST, p.text_hash"
@@ -145,13 +145,18 @@ class ShardStore:
         with self._database.read() as connection:
             return connection.execute(_UNANSWERED, [task]).fetchall()
 
+    def protected(self, task: str) -> set[str]:
+        """Ids of train examples whose query, in normal form, is one of dev or test of any task."""
+        with self._database.read() as connection:
+            return {row[0] for row in connection.execute(_PROTECTED, [task]).fetchall()}
+
     def in_force(self, kind: str, task: str) -> dict[str, str]:
         """The settings of the rules or draws ('rule', 'draw') of a task, by name."""
         with self._database.read() as connection:
             return dict(connection.execute(_IN_FORCE, [kind, task]).fetchall())
 
     def rules(self, task: str) -> list[tuple[str, str, int]]:
-        """(Name, basis, positives it has not judged) of the rules in force."""
+        """(Name, basis, positives it has not judged) of the rules in force that have a basis."""
         with self._database.read() as connection:
             return connection.execute(_RULES, [task]).fetchall()
 
@@ -178,7 +183,7 @@ class ShardStore:
                 connection.register(f"{name}_given", table)
                 connection.execute(f"CREATE TEMP TABLE {name} AS SELECT * FROM {name}_given")
             connection.execute(_ORDER, [str(seed)])
-            named = {"task": rows.task.name, "ranker": rows.ranker, "basis": rows.basis}
+            named = {"ranker": rows.ranker, "basis": rows.basis}
             connection.execute(_POSITIVES, named)
             yield connection
 
@@ -213,6 +218,7 @@ def _tables(rows: TaskRows) -> dict[str, pa.Table]:
     documents, texts = rows.pool.documents, pa.large_string()
     return {
         "kept": pa.table({"example_id": pa.array([one.example_id for one in rows.drawn], texts)}),
+        "standing": _positives(rows.drawn),
         "drawn": _negatives(rows.drawn, rows.ranker),
         "titles": pa.table({
             "text_hash": pa.array([document.text_hash for document in documents], texts),
@@ -223,6 +229,14 @@ def _tables(rows: TaskRows) -> dict[str, pa.Table]:
             "name": pa.array(list(rows.groups.values()), texts),
         }),
     }  # fmt: skip
+
+
+def _positives(drawn: Sequence[Drawn]) -> pa.Table:
+    """One row a positive that stayed."""
+    texts = pa.large_string()
+    ids = [one.example_id for one in drawn for _ in one.positives]
+    hashes = [text_hash for one in drawn for text_hash in one.positives]
+    return pa.table({"example_id": pa.array(ids, texts), "text_hash": pa.array(hashes, texts)})
 
 
 def _negatives(drawn: Sequence[Drawn], ranker: str) -> pa.Table:

@@ -59,9 +59,7 @@ def as_example(query: str) -> Example:
 
 
 def as_positive(query: str, answer: str) -> Judgement:
-    return Judgement(
-        example_id("t", query), text_hash(answer), "positive", "import", "", 0, 0.0, 0.0, False, "r"
-    )
+    return Judgement(example_id("t", query), text_hash(answer), "positive", "import", "r")
 
 
 @pytest.fixture

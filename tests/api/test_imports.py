@@ -10,6 +10,7 @@ import pytest
 from kalm_data.api.imports import (
     ImportDocumentsConfig,
     ImportPairsConfig,
+    NamedTask,
     import_documents,
     import_pairs,
     import_tasks,
@@ -51,14 +52,17 @@ def folder(tmp_path: Path) -> Path:
 def test_type_and_instruction_change_a_task_and_are_remembered(folder: Path):
     workspace, config = folder / "w", ImportDocumentsConfig()
     sources = [str(folder / "docs.jsonl")]
-    import_documents(workspace, sources, "faq", config, type="sts", instruction="Find it.")
-    import_documents(workspace, sources, "faq", config)
+    import_documents(
+        workspace, sources, NamedTask(task="faq", type="sts", task_instruction="Find it."), config
+    )
+    import_documents(workspace, sources, NamedTask(task="faq"), config)
     assert (task(workspace, "faq").type, task(workspace, "faq").instruction) == ("sts", "Find it.")
 
 
 def test_a_gate_on_rejects_is_reported(folder: Path):
     outcome = import_documents(
-        folder / "w", [str(folder / "docs.jsonl")], "faq", ImportDocumentsConfig(),
+        folder / "w", [str(folder / "docs.jsonl")], NamedTask(task="faq"),
+        ImportDocumentsConfig(),
         gates=Gates(max_reject_rate=0.1),
     )  # fmt: skip
     assert outcome.run.rejected == {"empty_text": 1}
@@ -89,7 +93,9 @@ def test_a_file_of_tasks_runs_documents_before_pairs_and_again_changes_nothing(f
 )
 def test_what_a_user_can_mend_is_an_input_error(folder: Path, source: str, name: str, said: str):
     with pytest.raises(InputError, match=said):
-        import_pairs(folder / "w", [str(folder / source)], name, ImportPairsConfig())
+        import_pairs(
+            folder / "w", [str(folder / source)], NamedTask(task=name), ImportPairsConfig()
+        )
 
 
 def test_the_function_loads_no_heavy_library_before_it_is_called():

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import pytest
@@ -51,6 +52,11 @@ def test_an_empty_folder_may_be_taken_but_neither_files_nor_strange_folders(tmp_
     with pytest.raises(InputError, match="not ours"):
         publish(tmp_path / "strange", "one")
     assert (tmp_path / "strange" / "thesis").read_text() == "mine"
+
+
+def test_a_name_that_is_no_utf8_is_refused(tmp_path: Path):
+    with pytest.raises(InputError, match="not UTF-8"):
+        publish(tmp_path / os.fsdecode(b"caf\xe9"), "one")
 
 
 def test_a_place_that_cannot_be_written_is_one_clear_line(tmp_path: Path):

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from kalm_data.core.config.mine import MineConfig, mine_command
 from kalm_data.core.mining import dense_ranker_id, excluded, hits_basis, stale_line
 from kalm_data.core.pool import PoolDocument, make_pool
 from kalm_data.core.tasks import Task
@@ -40,6 +41,15 @@ def test_a_ranker_is_named_for_its_encoder_and_the_way_texts_are_written() -> No
 
 
 def test_the_stale_line_is_one_line_and_names_the_command() -> None:
-    line = stale_line("t", "dense:m@12", "two\nlines " + "x" * 100)
+    line = stale_line("t", "dense:m@12", "two\nlines " + "x" * 100, "kalm-data mine --task t")
     assert "\n" not in line and len(line) < 250
-    assert "`kalm-data mine --task t --ranker dense:m`" in line
+    assert "Run `kalm-data mine --task t`" in line
+
+
+def test_a_mine_command_holds_every_option_that_is_not_the_default() -> None:
+    config = MineConfig(ranker="dense:/my models/m", precision="bfloat16", max_score=0.9,
+                        given_negatives=False)  # fmt: skip
+    assert mine_command("t", config) == (
+        "kalm-data mine --task t --ranker 'dense:/my models/m' --precision bfloat16 "
+        "--max-score 0.9 --no-given-negatives"
+    )

@@ -2,14 +2,9 @@ from __future__ import annotations
 
 from kalm_data.core.eval_queries import JudgedQuery
 from kalm_data.core.evaluation import EvalQuery, TrainingSet
-from kalm_data.core.pool import Pool, PoolDocument, make_pool
+from kalm_data.core.pool import Pool, PoolDocument, document_groups, make_pool
 from kalm_data.core.records import text_hash
-from kalm_data.core.slices import (
-    document_groups,
-    lexical_overlaps,
-    query_groups,
-    seen_in_training,
-)
+from kalm_data.core.slices import lexical_overlaps, query_groups, seen_in_training
 
 PARENTS = {"one": "file", "two": "file", "copy of two": "", "far": "", "alone": ""}
 

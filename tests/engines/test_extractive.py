@@ -96,7 +96,7 @@ def test_draws_differ_and_each_depends_on_its_request_alone():
 @pytest.mark.parametrize("facet", ["title", "phrases", "sentence"])
 def test_a_document_with_nothing_for_a_facet_is_a_failure_that_says_so(facet: str):
     (reply,) = ExtractiveEngine().generate([request(facet, text="... >>> --", title="")])
-    assert (reply.query, reply.failure) == ("", f"no_{facet}")
+    assert (reply.raw, reply.failure) == ("", f"no_{facet}")
 
 
 def test_every_request_has_its_reply_in_order_without_tokens():

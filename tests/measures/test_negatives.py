@@ -12,6 +12,7 @@ from kalm_data.core.mining import Hits, Measured, MiningExample, Ranked, exclude
 from kalm_data.core.pool import Pool, PoolDocument, make_pool
 from kalm_data.core.records import text_hash
 from kalm_data.measures.negatives import Drawn, draw_negatives, surroundings
+from kalm_data.measures.training_pool import training_pool
 
 SIZE = 60
 
@@ -49,7 +50,7 @@ def draw(
     measured = {hashes[i]: Measured(i + 1, float(scores[i]), False) for i in positives}
     hits = Hits(np.array(pool.keys(), np.uint64)[:depth], scores[:depth])
     gone = frozenset((id_, hashes[i]) for i in dropped)
-    around = surroundings(pool, pool.index(), gone, config)
+    around = surroundings(training_pool(pool, pool.index(), gone), config)
     own = excluded(pool, pool.index(), example.positives)
     return draw_negatives(around, example, own, Ranked(measured, hits))
 
@@ -119,7 +120,7 @@ def test_the_ratio_is_safe_where_scores_are_negative() -> None:
     ranked = Ranked(
         {hashes[0]: Measured(1, -0.2, False)}, Hits(np.array(pool.keys(), np.uint64), scores)
     )
-    around = surroundings(pool, pool.index(), frozenset(), config)
+    around = surroundings(training_pool(pool, pool.index(), frozenset()), config)
     drawn = draw_negatives(around, example, excluded(pool, pool.index(), hashes[:1]), ranked)
     assert drawn.negatives and all(negative.score <= -0.3 for negative in drawn.negatives)
 
@@ -184,7 +185,7 @@ def test_an_example_without_a_usable_positive_is_refused_with_a_reason() -> None
     pool = make()
     assert draw(pool, PLAIN, [3], dropped={3}).refusal == "no_positive_left"
     example = MiningExample("e", "q", "", "", 0, (text_hash("elsewhere"),), ())
-    around = surroundings(pool, pool.index(), frozenset(), PLAIN)
+    around = surroundings(training_pool(pool, pool.index(), frozenset()), PLAIN)
     own = excluded(pool, pool.index(), example.positives)
     nothing = Hits(np.empty(0, np.uint64), np.empty(0))
     assert (

@@ -1,8 +1,9 @@
 from __future__ import annotations
 
 from kalm_data.core.mining import MiningExample
-from kalm_data.core.pool import Pool, PoolDocument, make_pool
-from kalm_data.measures.shard_rows import document_groups, given_negatives
+from kalm_data.core.pool import Pool, PoolDocument, document_groups, make_pool
+from kalm_data.measures.shard_rows import given_negatives
+from kalm_data.measures.training_pool import TrainingPool, training_pool
 
 
 def name(letter: str) -> str:
@@ -37,14 +38,18 @@ def example(positives: str, negatives: str) -> MiningExample:
     )
 
 
+def training(pool: Pool, *dropped: tuple[str, str]) -> TrainingPool:
+    return training_pool(pool, pool.index(), frozenset(dropped))
+
+
 def test_given_negatives_are_trainable_documents_of_the_pool_and_like_no_positive():
-    (drawn,) = given_negatives(pool_of("ab"), [example("a", "abcfz")], frozenset())
+    (drawn,) = given_negatives(training(pool_of("ab")), [example("a", "abcfz")])
     assert [negative.text_hash for negative in drawn.negatives] == [name("c")]
     assert drawn.refusal == ""
 
 
 def test_an_example_whose_positives_were_all_dropped_is_refused():
-    dropped = {("id", name("a"))}
+    without = training(pool_of(), ("id", name("a")))
     one, two = example("a", "c"), example("ab", "c")
-    assert next(given_negatives(pool_of(), [one], dropped)).refusal == "no_positive_left"
-    assert next(given_negatives(pool_of(), [two], dropped)).refusal == ""
+    assert next(given_negatives(without, [one])).refusal == "no_positive_left"
+    assert next(given_negatives(without, [two])).refusal == ""

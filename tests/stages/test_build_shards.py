@@ -7,6 +7,7 @@ import subprocess
 import sys
 import zlib
 from collections import Counter
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -94,10 +95,7 @@ def example(
     return [
         known,
         Example(id_, "t", known.text_hash, "", "en", split, "import", "", "q.jsonl", 3, "r"),
-        *(
-            Judgement(id_, hash_of(i), label, "import", "", 0, 0.0, 0.0, False, "r")
-            for i, label in labels
-        ),
+        *(Judgement(id_, hash_of(i), label, "import", "r") for i, label in labels),
     ]
 
 
@@ -225,6 +223,38 @@ def test_test_queries_and_their_documents_stay_out(database: Database, tmp_path:
     assert "only tested" not in seen and text(40) not in seen
 
 
+def test_a_query_that_dev_or_test_of_any_task_asks_stays_out(database: Database, tmp_path: Path):
+    held, asked = Text.of("Number 3  PAPER"), example_id("other", "Number 3  PAPER")
+    other: list[Record] = [
+        held, Example(asked, "other", held.text_hash, "", "en", "dev", "import", "", "", 0, "r"),
+        Judgement(asked, hash_of(3), "positive", "import", "r"),
+    ]  # fmt: skip
+    _, run = build(dig(fill(database, [*WORLD, other])), tmp_path / "out")
+    assert run.rejected == {"protected_query": 1}
+    assert "number 3 paper" not in {row["query"] for row in rows(tmp_path / "out")}
+
+
+def test_positives_held_out_or_retired_are_no_part_of_a_row(database: Database, tmp_path: Path):
+    (gone,) = (row for row in document(41) if isinstance(row, Document))
+    retired = replace(gone, revision=2, retired=True)
+    world = [
+        *WORLD, document(40, split="test"), document(41), [retired],
+        example("some left", [4, 40, 41]), example("none left", [40]), example("all gone", [41]),
+    ]  # fmt: skip
+    result, run = build(dig(fill(database, world)), tmp_path / "out")
+    (row,) = (row for row in rows(tmp_path / "out") if row["query"] == "some left")
+    assert row["pos"] == [text(4)]
+    assert run.rejected == {"positive_held_out": 1, "positive_not_in_pool": 1}
+    left_out = {"positive_held_out": 1, "positive_not_in_pool": 1}
+    assert result.tasks[0].parts_rejected == left_out
+    assert "left out of rows that have others: positive_held_out 1" in run.warnings[-1]
+    with database.read() as connection:
+        parts = connection.execute(
+            "SELECT reason FROM rejects WHERE stage = 'build-shards-part' ORDER BY 1"
+        ).fetchall()
+    assert parts == [("positive_held_out",), ("positive_not_in_pool",)]
+
+
 def test_near_duplicates_and_chunks_of_one_file_are_one_group(database: Database, tmp_path: Path):
     pair = NearDuplicate(*sorted((hash_of(1), hash_of(2))), 0.9)
     parents = {3: "file", 2: "file", 15: "other"}
@@ -274,7 +304,8 @@ def test_verdicts_that_leave_new_positives_out_are_refused(database: Database, t
     sift(dig(fill(database, WORLD)), 50)
     build(database, tmp_path / "out")
     dig(fill(database, [example("number 3 again", [3])]))
-    with pytest.raises(StaleMeasurement, match=r"1 positives are new.*kalm-data filter --task t"):
+    remedy = r"1 positives are new.*`kalm-data mine --task t .*--ranks 1-12.*` and .*--top-k 50`"
+    with pytest.raises(StaleMeasurement, match=remedy):
         build(database, tmp_path / "out")
     build(sift(database, 50), tmp_path / "out")
 

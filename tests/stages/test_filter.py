@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from kalm_data.core.config.filter import FilterConfig
+from kalm_data.core.config.mine import MineConfig
 from kalm_data.core.errors import InputError, StaleMeasurement
 from kalm_data.core.mining import excluded, ranking_basis
 from kalm_data.core.records import (
@@ -45,10 +46,7 @@ def document(i: int) -> list[Record]:
 
 def example(query: str, positives: Sequence[str]) -> list[Record]:
     id_, known = example_id("t", query), Text.of(query)
-    judged = [
-        Judgement(id_, hash_, "positive", "import", "", 0, 0.0, 0.0, False, "r")
-        for hash_ in positives
-    ]
+    judged = [Judgement(id_, hash_, "positive", "import", "r") for hash_ in positives]
     asked = Example(id_, "t", known.text_hash, "", "", "train", "import", "", "q.jsonl", 7, "r")
     return [known, asked, *judged]
 
@@ -70,7 +68,8 @@ def measure(database: Database, ranks: dict[str, list[int]], ranker: str = RANKE
     """Say that `mine` found these ranks of the positives, in the order of their hashes; 0: dark."""
     store = RankingStore(database)
     pool, basis = store.pool(TASK), ranking_basis(store.pool(TASK), TASK)
-    with running(database, "mine", "{}") as run:
+    settings = MineConfig(ranker="dense:org/m", precision="bfloat16").model_dump(mode="json")
+    with running(database, "mine", json.dumps({"settings": settings})) as run:
         for known in store.mining_examples("t"):
             own = excluded(pool, pool.index(), known.positives)
             run.append(
@@ -177,7 +176,8 @@ def test_a_positive_outside_the_pool_is_a_reject_not_an_error(database: Database
 def test_a_ranking_of_another_pool_is_refused_with_the_remedy(database: Database) -> None:
     measure(import_(database, {"a": [1]}), {"a": [1]})
     import_(database, {}, size=COUNT + 1)
-    with pytest.raises(StaleMeasurement, match=r"`kalm-data mine --task t --ranker dense:m`"):
+    remedy = r"`kalm-data mine --task t --ranker dense:org/m --precision bfloat16`"
+    with pytest.raises(StaleMeasurement, match=remedy):
         sift(database)
     assert dropped(database) == set()
 
@@ -207,7 +207,7 @@ def test_a_task_that_nobody_ranked_is_refused_with_the_remedy(database: Database
         sift(database, Task(name="t", type="clustering"))
 
 
-def test_a_task_without_training_examples_is_said_and_harmless(database: Database) -> None:
+def test_nothing_to_filter_at_all_is_an_error(database: Database) -> None:
     import_(database, {})
-    result = sift(database)
-    assert (result.tasks[0].positives, result.sweep[0].kept) == (0, 0)
+    with pytest.raises(InputError, match="t: no training example with a positive"):
+        sift(database)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from kalm_data.core.config.mine import MineConfig
+from kalm_data.core.config.mine import MineConfig, mine_command
 from kalm_data.core.errors import InputError, Interrupted, StaleMeasurement
 from kalm_data.core.mining import ranking_basis
 from kalm_data.core.records import (
@@ -101,10 +101,7 @@ def example(query: str, positives: Sequence[int], negatives: Sequence[int] = ())
     ]
     labels: list[tuple[int, Label]] = [(i, "positive") for i in positives]
     labels += [(i, "negative") for i in negatives]
-    rows += [
-        Judgement(id_, hash_of(i), label, "import", "", 0, 0.0, 0.0, False, "r")
-        for i, label in labels
-    ]
+    rows += [Judgement(id_, hash_of(i), label, "import", "r") for i, label in labels]
     return rows
 
 
@@ -275,9 +272,7 @@ def test_what_is_added_to_the_pool_is_all_that_is_encoded_and_everything_is_rank
 
 
 def test_examples_that_cannot_be_ranked_are_rejects_with_a_reason(database: Database) -> None:
-    outside = Judgement(
-        example_id("t", "far"), hash_of(999), "positive", "import", "", 0, 0.0, 0.0, False, "r"
-    )
+    outside = Judgement(example_id("t", "far"), hash_of(999), "positive", "import", "r")
     rows = [*WORLD, *example("far", []), outside, *example("…", [0])]
     result = dig(fill(database, rows))
     found = fetch(database, "SELECT reason, text, source, line FROM rejects ORDER BY ALL")
@@ -287,6 +282,12 @@ def test_examples_that_cannot_be_ranked_are_rejects_with_a_reason(database: Data
     ]
     assert result.negatives == 48
     assert fetch(database, "SELECT rank FROM rankings WHERE no_evidence") == [(COUNT,)]
+
+
+def test_nothing_to_mine_at_all_is_an_error(database: Database) -> None:
+    fill(database, WORLD[:1])
+    with pytest.raises(InputError, match="t: no training example with a positive"):
+        dig(database)
 
 
 def test_a_window_beyond_a_twentieth_of_the_pool_is_warned_of(database: Database) -> None:
@@ -317,7 +318,7 @@ def test_a_draw_from_rankings_of_another_pool_is_refused_with_the_remedy(
     store = RankingStore(database)
     (ranker,) = store.rankers("t")
     fill(database, document(COUNT))
-    with pytest.raises(StaleMeasurement, match=r"kalm-data mine --task t --ranker dense:words"):
+    with pytest.raises(StaleMeasurement, match=f"Run `{mine_command('t', CONFIG)}`"):
         list(draw_task(store, TASK, ranker, CONFIG))
 
 

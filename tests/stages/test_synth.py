@@ -15,6 +15,7 @@ from kalm_data.engines.language import ScriptAndLangid
 from kalm_data.stages.synth import SynthResult, preview, synth
 from kalm_data.workspace.database import Database
 from kalm_data.workspace.generations import GenerationStore
+from kalm_data.workspace.rankings import RankingStore
 from kalm_data.workspace.runs import running
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ QUERIES = "SELECT query_hash FROM examples ORDER BY 1"
 TABLES = {
     "examples": "example_id, query_hash, split, origin, origin_key",
     "judgements": "example_id, text_hash, label, origin",
-    "generations": "request_key, attempt, facet, seed, document_hash, place, reply, outcome",
+    "generations": "request_key, attempt, facet, seed, document_hash, place, reply, failure",
     "texts": "text_hash",
 }
 
@@ -52,8 +53,7 @@ class Scripted:
             self.asked.append(request)
             said = self._say(request)
             failure = said.removeprefix("!") if said.startswith("!") else ""
-            query = "" if failure else said
-            yield Reply(request.key, query, said, failure, "stop", 3, 2)
+            yield Reply(request.key, "" if failure else said, failure, "stop", 3, 2)
 
 
 class Silent:
@@ -91,12 +91,17 @@ def import_documents(
 
 
 def run_synth(
-    database: Database, engine: Scripted, *, chunk_size: int = 100, **settings: object
+    database: Database,
+    engine: Scripted,
+    *,
+    task: Task = TASK,
+    chunk_size: int = 100,
+    **settings: object,
 ) -> tuple[SynthResult, RunSummary]:
     config = SynthConfig.model_validate({"per_doc": 3, **settings})
     with running(database, "synth", "{}", resumable=True) as run:
         store = GenerationStore(database)
-        result = synth(store, run, engine, Silent(), TASK, config, chunk_size=chunk_size)
+        result = synth(store, run, engine, Silent(), task, config, chunk_size=chunk_size)
     return result, run.summary("ok")
 
 
@@ -198,7 +203,8 @@ def test_a_target_keeps_the_first_accepted_in_the_order_of_the_plan(
     assert result.accepted == summary.kept == target == count(part, "examples")
     with whole.read() as connection:
         rows = connection.execute(
-            "SELECT place FROM generations WHERE outcome = 'accepted' ORDER BY place"
+            "SELECT place FROM generations g "
+            "WHERE request_key IN (SELECT origin_key FROM judgements) ORDER BY place"
         ).fetchall()
     last = rows[target - 1][0]
     assert summary.planned == last + 1 == result.requests
@@ -250,6 +256,70 @@ def test_other_gates_ask_nothing_again(database: Database):
     assert run_synth(database, Scripted(good), max_words=3)[0].requests == 0
 
 
+def drops(database: Database) -> set[tuple[str, str]]:
+    return RankingStore(database).dropped("docs")
+
+
+def test_stricter_gates_drop_what_they_turn_away_and_laxer_ones_bring_it_back(database: Database):
+    import_documents(database, 5)
+    whole, _ = run_synth(database, Scripted(good), per_doc=1)
+    strict, summary = run_synth(database, Scripted(good), per_doc=1, max_words=3)
+    assert (whole.accepted, strict.accepted, strict.dropped) == (5, 0, 5)
+    assert summary.rejected == {"too_long": 5}
+    assert len(drops(database)) == 5
+    lax, _ = run_synth(database, Scripted(good), per_doc=1)
+    assert (lax.accepted, lax.dropped, lax.requests, drops(database)) == (5, 0, 0, set())
+
+
+def test_what_laxer_gates_let_in_becomes_an_example(database: Database):
+    import_documents(database, 5)
+    run_synth(database, Scripted(good), per_doc=1, max_words=3)
+    assert count(database, "examples") == 0
+    result, _ = run_synth(database, Scripted(good), per_doc=1)
+    assert (result.requests, result.accepted, count(database, "examples")) == (0, 5, 5)
+
+
+def test_verdicts_on_queries_that_are_not_met_again_stand(database: Database):
+    import_documents(database, 5)
+    run_synth(database, Scripted(good), per_doc=2)
+    run_synth(database, Scripted(good), per_doc=2, max_words=3)
+    result, summary = run_synth(database, Scripted(good), per_doc=1)
+    assert (result.accepted, result.others, len(drops(database))) == (5, 5, 5)
+    assert "5 queries of earlier plans" in summary.warnings[0]
+
+
+def test_queries_of_another_seed_stay_and_are_told(database: Database):
+    import_documents(database, 5)
+    run_synth(database, Scripted(good), per_doc=1)
+    result, summary = run_synth(database, Scripted(good), per_doc=1, seed=1)
+    assert (result.accepted, result.others, count(database, "examples")) == (5, 5, 10)
+    assert "5 queries of earlier plans (another seed" in summary.warnings[0]
+
+
+def test_what_an_import_says_too_is_never_dropped_by_a_gate(database: Database):
+    import_documents(database, 1)
+    body = Text.of("train document number 0  and what it says at some length")
+    run_synth(database, Scripted(lambda _: "how do I do it"), per_doc=1)
+    said = Judgement(
+        example_id("docs", "how do I do it"), body.text_hash, "positive", "import", "r"
+    )
+    with running(database, "import", "{}") as run:
+        run.append([said])
+    result, _ = run_synth(database, Scripted(good), per_doc=1, max_words=3)
+    assert (result.accepted, result.dropped, drops(database)) == (0, 0, set())
+
+
+def test_a_second_task_over_the_same_documents_asks_nothing_again(database: Database):
+    import_documents(database, 4)
+    run_synth(database, Scripted(mixed))
+    before = count(database, "generations")
+    engine = Scripted(mixed)
+    other = Task(name="other", collections=("docs",))
+    result, _ = run_synth(database, engine, task=other)
+    assert (engine.asked, result.requests, count(database, "generations")) == ([], 0, before)
+    assert count(database, "examples WHERE task = 'other'") == result.accepted > 0
+
+
 def test_a_failure_is_tried_again_with_another_seed_until_attempts_end(database: Database):
     import_documents(database, 1)
     engine = Scripted(lambda request: good(request) if request.attempt == 2 else "!server")
@@ -274,14 +344,13 @@ def test_documents_of_other_splits_are_never_shown_to_the_engine(database: Datab
         assert splits.fetchall() == [("test", 12), ("train", 12)]
 
 
-def import_query(database: Database, query: str, split: Split) -> None:
-    identity, text = example_id("docs", query), Text.of(query)
+def import_query(database: Database, query: str, split: Split, task: str = "docs") -> None:
+    identity, text = example_id(task, query), Text.of(query)
     with running(database, "import", "{}") as run:
         run.append([
             text, Text.of("elsewhere"),
-            Example(identity, "docs", text.text_hash, "", "", split, "import", "", "", 0, "r"),
-            Judgement(identity, Text.of("elsewhere").text_hash, "positive", "import", "", 0, 0.0,
-                      0.0, False, "r"),
+            Example(identity, task, text.text_hash, "", "", split, "import", "", "", 0, "r"),
+            Judgement(identity, Text.of("elsewhere").text_hash, "positive", "import", "r"),
         ])  # fmt: skip
 
 
@@ -300,6 +369,14 @@ def test_a_held_out_query_never_becomes_one_for_training(database: Database):
     _, summary = run_synth(database, Scripted(lambda _: "how do I  do it"), per_doc=1)
     assert summary.rejected == {"protected_query": 3}
     assert count(database, "judgements") == 1
+
+
+def test_a_query_held_out_later_in_any_task_is_dropped_from_training(database: Database):
+    import_documents(database, 1)
+    run_synth(database, Scripted(lambda _: "how do I do it"), per_doc=1)
+    import_query(database, "How do I  do it", "test", task="other")
+    result, summary = run_synth(database, Scripted(good), per_doc=1)
+    assert (summary.rejected, result.dropped) == ({"protected_query": 1}, 1)
 
 
 def test_a_task_without_documents_of_the_split_is_an_error(database: Database):

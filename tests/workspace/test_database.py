@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import duckdb
@@ -18,6 +19,19 @@ def test_a_newer_schema_is_refused_with_both_versions(database: Database) -> Non
         pass
     with pytest.raises(InputError, match=expected), database.write():
         pass
+
+
+def test_an_older_schema_is_refused_with_both_versions(database: Database) -> None:
+    with database.write() as connection:
+        connection.execute("UPDATE meta SET schema_version = ?", [SCHEMA_VERSION - 1])
+    expected = rf"version {SCHEMA_VERSION - 1}.*knows version {SCHEMA_VERSION}.*new workspace"
+    with pytest.raises(InputError, match=expected), database.read():
+        pass
+
+
+def test_a_folder_whose_name_is_no_utf8_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="not UTF-8"):
+        Database(tmp_path / os.fsdecode(b"caf\xe9"))
 
 
 def test_a_missing_workspace_is_said_with_the_remedy(tmp_path: Path) -> None:

@@ -49,9 +49,7 @@ def example(query: str, split: Split, task: str = "t") -> list[Record]:
 def judged(
     query: str, text: str, label: Label = "positive", origin: Origin = "import", run_id: str = "r"
 ) -> Judgement:
-    return Judgement(
-        example_id("t", query), text_hash(text), label, origin, "", 0, 0.0, 0.0, False, run_id
-    )
+    return Judgement(example_id("t", query), text_hash(text), label, origin, run_id)
 
 
 def test_test_queries_come_with_their_positives_and_no_others(database: Database) -> None:
@@ -69,6 +67,19 @@ def test_test_queries_come_with_their_positives_and_no_others(database: Database
     positives = {query.query: query.positives for query in found}
     assert positives == {"one": tuple(sorted(map(text_hash, "ab"))), "none": ()}
     assert [query.example_id for query in found] == sorted(query.example_id for query in found)
+
+
+def test_a_test_query_that_a_rule_dropped_has_no_positive(database: Database) -> None:
+    dropped = Decision("t", "gates", example_id("t", "one"), text_hash("b"), "drop", "too_long",
+                       "{}", "key", "r")  # fmt: skip
+    (asked,) = store(
+        database,
+        *example("one", "test"),
+        judged("one", "b", origin="extractive"),
+        dropped,
+        Head("rule", "t", "gates", 1, "{}", "", "r"),
+    ).test_queries("t")
+    assert asked.positives == ()
 
 
 def test_the_training_set_is_what_filters_and_draws_left(database: Database) -> None:

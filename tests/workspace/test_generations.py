@@ -3,6 +3,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from kalm_data.core.records import Document, Example, Generation, Judgement, Text, example_id
+from kalm_data.core.synthesis import AnsweredQuery, Reply
 from kalm_data.core.tasks import Task
 from kalm_data.workspace.generations import GenerationStore
 from kalm_data.workspace.runs import running
@@ -31,14 +32,13 @@ def query(text: str, answered_by: str, split: Split = "train", task: str = "docs
     return [
         Text.of(text),
         Example(identity, task, Text.of(text).text_hash, "", "", split, "import", "", "", 0, "r"),
-        Judgement(identity, Text.of(answered_by).text_hash, "positive", "import", "", 0, 0.0, 0.0,
-                  False, "r"),
+        Judgement(identity, Text.of(answered_by).text_hash, "positive", "import", "r"),
     ]  # fmt: skip
 
 
-def generation(key: str, attempt: int, outcome: str, task: str = "docs") -> Generation:
+def generation(key: str, attempt: int, failure: str, task: str = "docs") -> Generation:
     return Generation(key, attempt, task, "e-1", "title", "", "", "", 0, "h", 0, f"say {key}",
-                      1, 2, "stop", outcome, "{}", "r")  # fmt: skip
+                      1, 2, "stop", failure, "r")  # fmt: skip
 
 
 def store(database: Database, *rows: list[Record]) -> GenerationStore:
@@ -88,33 +88,40 @@ def test_a_document_has_the_title_of_its_first_occurrence_in_the_pool(database: 
     assert (only.title, only.text, only.language) == ("of a", "body", "de")
 
 
-def test_the_journal_gives_the_latest_attempt_of_the_task(database: Database):
+def test_the_journal_gives_the_latest_attempt_for_whatever_task_it_was(database: Database):
     rows = [
         generation("k1", 0, "length"),
-        generation("k1", 1, "accepted"),
-        generation("k2", 0, "too_short"),
-        generation("k3", 0, "accepted", task="other"),
+        generation("k1", 1, ""),
+        generation("k2", 0, "server"),
+        generation("k3", 0, "", task="other"),
     ]
-    found = store(database, rows).journal("docs", ["k1", "k2", "k3", "k4"])
-    assert {key: (one.attempt, one.outcome) for key, one in found.items()} == {
-        "k1": (1, "accepted"),
-        "k2": (0, "too_short"),
+    found = store(database, rows).journal(["k1", "k2", "k3", "k4"])
+    assert {key: (one.attempt, one.reply.failure) for key, one in found.items()} == {
+        "k1": (1, ""),
+        "k2": (0, "server"),
+        "k3": (0, ""),
     }
+    assert found["k1"].reply == Reply("k1", "say k1", "", "stop", 1, 2)
 
 
 def test_queries_are_those_of_the_task_that_a_document_answers(database: Database):
     found = store(
         database, query("How Now", "body"), query("elsewhere", "body", task="other")
     ).queries("docs", hashes("body", "absent"))
-    assert found == {hashes("body")[0]: {Text.of("how now").norm_hash}}
+    asked = Text.of("How Now")
+    assert found == {
+        hashes("body")[0]: [AnsweredQuery(asked.text_hash, Text.of("how now").norm_hash, "")]
+    }
 
 
 def test_queries_of_every_other_split_are_protected(database: Database):
-    rows = [query("one", "body"), query("Two", "body", "dev"), query("three", "body", "test")]
+    rows = [
+        query("one", "body"),
+        query("Two", "body", "dev"),
+        query("three", "body", "test", "other"),
+    ]
     found = store(database, *rows)
-    assert found.protected_queries("docs", "train") == {
+    assert found.protected_queries("train") == {
         Text.of(text).norm_hash for text in ("two", "three")
     }
-    assert found.protected_queries("docs", "test") == {
-        Text.of(text).norm_hash for text in ("one", "two")
-    }
+    assert found.protected_queries("test") == {Text.of(text).norm_hash for text in ("one", "two")}

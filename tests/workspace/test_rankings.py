@@ -32,7 +32,7 @@ def example(id_: str, split: Split = "train") -> Example:
 
 
 def judged(id_: str, text_hash: str, label: Label, origin: Origin = "import") -> Judgement:
-    return Judgement(id_, text_hash, label, origin, "", 0, 0.0, 0.0, False, "r")
+    return Judgement(id_, text_hash, label, origin, "r")
 
 
 def decided(rule: str, text_hash: str, verdict: Verdict, run_id: str) -> Decision:

@@ -12,10 +12,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from kalm_data.core.config.rejects import RejectsConfig
 from kalm_data.core.errors import ConservationError, InputError, Interrupted, WorkspaceBusy
 from kalm_data.core.records import Reject, Text
 from kalm_data.workspace.database import Database
 from kalm_data.workspace.overview import read_overview
+from kalm_data.workspace.rejects import read_rejects
 from kalm_data.workspace.runs import running
 
 if TYPE_CHECKING:
@@ -70,6 +72,17 @@ def test_a_failed_run_leaves_nothing_behind(database: Database) -> None:
         raise InputError("stop")
     assert _texts(database) == []
     assert not list((database.folder / "runs").iterdir())
+
+
+def test_a_failed_run_keeps_its_rejects_and_nothing_else(database: Database) -> None:
+    with pytest.raises(InputError), running(database, "import", "{}") as run:
+        run.plan(1)
+        run.append([Text.of("half a job")])
+        run.reject([Reject(run.run_id, "import", "empty_text", "k", "{}", "f.jsonl", 3, "")])
+        raise InputError("stop")
+    (kept,) = read_rejects(database, RejectsConfig())
+    assert (kept.reason, kept.source, kept.line) == ("empty_text", "f.jsonl", 3)
+    assert _texts(database) == []
 
 
 def test_an_interrupted_resumable_run_keeps_what_it_appended(database: Database) -> None:

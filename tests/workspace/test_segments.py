@@ -52,7 +52,7 @@ def test_a_document_is_mined_anew_by_every_draw_but_imported_once(
     database: Database, tmp_path: Path
 ) -> None:
     def judged(origin: str, run_id: str) -> Judgement:
-        return Judgement("e", "t", "negative", origin, "", 0, 0.0, 0.0, False, run_id)  # type: ignore[arg-type]
+        return Judgement("e", "t", "negative", origin, run_id)  # type: ignore[arg-type]
 
     rows = [judged(o, r) for o in ("import", "miner") for r in ("0001-a", "0002-b")]
     _merge(database, tmp_path, rows)

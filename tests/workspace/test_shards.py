@@ -35,12 +35,14 @@ def many(database: Database) -> TaskRows:
             f"'', '', 0, 'r' FROM range({MANY}) r(i) ORDER BY hash(i)"
         )
         connection.execute(
-            "INSERT INTO judgements SELECT 'e' || i, 'e' || i + 1, 'positive', 'import', '', 0, "
-            f"0, 0, false, 'r' FROM range({MANY}) r(i)"
+            "INSERT INTO judgements SELECT 'e' || i, 'e' || i + 1, 'positive', 'import', 'r', '', "
+            f"'', 0, 0, 0, false FROM range({MANY}) r(i)"
         )
     drawn = [
         Drawn(
-            f"e{i}", (Negative(f"e{(i * 7) % MANY}", 9, 0.5), Negative("e0", 0, 0.1, given=True)), 0
+            f"e{i}",
+            (f"e{i + 1}",),
+            (Negative(f"e{(i * 7) % MANY}", 9, 0.5), Negative("e0", 0, 0.1, given=True)),
         )
         for i in range(MANY)
     ]
@@ -79,7 +81,7 @@ def test_a_title_in_a_shard_renders_as_title_and_headings_do(
     database: Database, many: TaskRows, tmp_path: Path, title: str, headings: tuple[str, ...]
 ):
     document = PoolDocument("e1", "text", title, headings, "", "train", frozenset())
-    one = TaskRows(TASK, "", "", [Drawn("e0", (), 0)], make_pool([document], [], ""), {})
+    one = TaskRows(TASK, "", "", [Drawn("e0", ("e1",), ())], make_pool([document], [], ""), {})
     ShardStore(database).write_rows(tmp_path, one, 0, 1)
     (joined,) = pq.read_table(tmp_path / "part-00000.parquet")["pos_titles"].to_pylist()[0]
     templates = resolve_templates(TASK)

@@ -5,8 +5,10 @@ from typing import Literal
 from pydantic import Field, field_validator, model_validator
 
 from kalm_data.core.config.settings import Settings
-from kalm_data.core.rows import SourceFormat
 
+SourceFormat = Literal[
+    "jsonl", "json", "csv", "tsv", "parquet", "text", "markdown", "beir", "dataset"
+]
 GivenSplit = Literal["train", "dev", "test", "draw"]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from typing import Literal
 
 from pydantic import Field, field_validator
@@ -92,6 +93,22 @@ class MineConfig(Settings):
     def model(self) -> str:
         """Folder or name of the model that ranks."""
         return self.ranker.partition(":")[2]
+
+
+def mine_command(task: str, config: MineConfig) -> str:
+    """The command that mines a task with these settings, as one types it.
+
+    A limit that only Python can switch off (None) is not in it.
+    """
+    words = ["kalm-data", "mine", "--task", task, "--ranker", config.ranker]
+    chosen = config.model_dump(exclude_defaults=True, exclude_none=True, exclude={"ranker"})
+    for name, value in chosen.items():
+        option = name.replace("_", "-")
+        if isinstance(value, bool):
+            words.append(f"--{option}" if value else f"--no-{option}")
+        else:
+            words += [f"--{option}", str(value)]
+    return shlex.join(words)
 
 
 def draw_settings(config: MineConfig, ranker: str) -> str:

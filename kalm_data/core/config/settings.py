@@ -6,4 +6,5 @@ from pydantic import BaseModel, ConfigDict
 class Settings(BaseModel):
     """A checked set of settings. Unknown names are refused; `description` is the option's help."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    # built when the first value is checked: `--help` checks none
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)

@@ -5,7 +5,6 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from kalm_data.core.config.settings import Settings
-from kalm_data.core.records import Split
 
 Facet = Literal["title", "phrases", "sentence"]
 
@@ -33,7 +32,7 @@ class SynthConfig(Settings):
         description="Fewest words of a query; a Chinese, Japanese or Korean character is a word.",
     )
     max_words: int = Field(64, ge=1, description="Most words of a query.")
-    split: Split = Field(
+    split: Literal["train", "dev", "test"] = Field(
         "train",
         description="Documents of this split are the sources, and the queries belong to it.",
     )

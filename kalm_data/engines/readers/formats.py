@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from kalm_data.core.errors import InputError
-from kalm_data.engines.readers.streams import STDIN, ByteSource, refuse_binary
+from kalm_data.engines.readers.streams import ByteSource, refuse_binary
 
 if TYPE_CHECKING:
-    from kalm_data.core.rows import SourceFormat
+    from kalm_data.core.config.imports import SourceFormat
 
 Purpose = Literal["documents", "pairs"]
 
@@ -43,12 +43,12 @@ def detect_format(file: ByteSource, purpose: Purpose) -> SourceFormat:
     if head.startswith(_PARQUET):
         return "parquet"
     refuse_binary(file.name, head)
-    named = format_by_name(Path(file.name))
+    named = format_by_name(file.path)
     if named in (None, "json", "jsonl"):
         start = head.removeprefix(_BOM).lstrip()[:1]
         if start in (b"[", b"{"):
             return "json" if start == b"[" else "jsonl"
-    if named is None and purpose == "documents" and file.name != STDIN:
+    if named is None and purpose == "documents" and file.data is None:
         return "text"
     if named is None or (named in TEXT_FORMATS and purpose == "pairs"):
         message = (

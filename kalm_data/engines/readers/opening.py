@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from kalm_data.core.errors import InputError
 from kalm_data.core.rows import Source
 from kalm_data.core.seeded import digest
+from kalm_data.core.text import storable
 from kalm_data.engines.readers import beir, data_sets, text_files
 from kalm_data.engines.readers.formats import TEXT_FORMATS, Purpose, detect_format, format_by_name
 from kalm_data.engines.readers.json_rows import read_json_array, read_json_lines
@@ -18,7 +19,8 @@ from kalm_data.engines.readers.tables import read_csv, read_parquet
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from kalm_data.core.rows import Raw, SourceFormat
+    from kalm_data.core.config.imports import SourceFormat
+    from kalm_data.core.rows import Raw
 
 _ABOUT = ("README", "LICENSE", "LICENCE", "COPYING", "NOTICE", "CHANGELOG")
 """Files that tell about data beside them; a folder of data is not a folder of texts for them."""
@@ -34,7 +36,7 @@ def open_source(name: str, purpose: Purpose, given: SourceFormat | None = None) 
     if name != STDIN and Path(name).is_dir():
         return _open_folder(Path(name), purpose, given)
     file = ByteSource.of(name)
-    return Source(name, file.fingerprint(), _read_file(file, purpose, given))
+    return Source(file.name, file.fingerprint(), _read_file(file, purpose, given))
 
 
 def _open_folder(folder: Path, purpose: Purpose, given: SourceFormat | None) -> Source:
@@ -56,15 +58,15 @@ def _open_folder(folder: Path, purpose: Purpose, given: SourceFormat | None) -> 
         rows = chain.from_iterable(
             _read_file(ByteSource.of(str(path)), purpose, given) for path in chosen
         )
-    return Source(str(folder), fingerprint, rows, notes=notes)
+    return Source(storable(str(folder)), fingerprint, rows, notes=notes)
 
 
 def _open_beir(folder: Path, purpose: Purpose) -> Source:
     fingerprint = _fingerprint(folder, beir.beir_files(folder))
     corpus = beir.read_corpus(folder)
     if purpose == "documents":
-        return Source(str(folder), fingerprint, corpus)
-    return Source(str(folder), fingerprint, beir.read_judged_queries(folder), corpus)
+        return Source(storable(str(folder)), fingerprint, corpus)
+    return Source(storable(str(folder)), fingerprint, beir.read_judged_queries(folder), corpus)
 
 
 def _files_of(files: Sequence[Path], purpose: Purpose, given: SourceFormat | None) -> list[Path]:

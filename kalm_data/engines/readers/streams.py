@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from kalm_data.core.errors import InputError
 from kalm_data.core.seeded import HASH_DIGITS
+from kalm_data.core.text import storable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,14 +39,24 @@ _SHORTEST_JUDGED = 64
 
 @dataclass(frozen=True, slots=True)
 class ByteSource:
-    """A file, or standard input, which is read whole so that it can be read twice."""
+    """A file, or what can be read only once (standard input, a pipe), which is then held in `data`.
+
+    `name` is the path as it can be shown and stored, whatever bytes it is made of.
+    """
 
     name: str
+    path: Path
     data: bytes | None
 
     @classmethod
-    def of(cls, name: str) -> ByteSource:
-        return cls(name, sys.stdin.buffer.read() if name == STDIN else None)
+    def of(cls, given: str) -> ByteSource:
+        """Raises InputError where a pipe cannot be read."""
+        name, path = storable(given), Path(given)
+        if given == STDIN:
+            return cls(name, path, sys.stdin.buffer.read())
+        with readable(name):
+            once = path.exists() and not path.is_file() and not path.is_dir()
+            return cls(name, path, path.read_bytes() if once else None)
 
     def open(self) -> io.BufferedReader:
         """The decompressed bytes; `peek` shows the start. InputError where there are none."""
@@ -70,7 +81,7 @@ class ByteSource:
 
     def _raw(self) -> io.BufferedReader:
         if self.data is None:
-            return Path(self.name).open("rb")
+            return self.path.open("rb")
         return io.BufferedReader(io.BytesIO(self.data), HEAD_BYTES)
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from kalm_data.core.errors import InputError
 from kalm_data.core.rows import BadRow, RawFile, bad_row
+from kalm_data.core.text import storable
 from kalm_data.engines.readers.formats import format_by_name
 from kalm_data.engines.readers.streams import ByteSource, readable, refuse_binary
 
@@ -29,7 +30,7 @@ def walk(folder: Path) -> list[Path]:
 def read_text_file(file: ByteSource, *, markdown: bool) -> Iterator[RawFile]:
     """The one file that was named; InputError where it is no text."""
     refuse_binary(file.name, file.head())
-    found = _read(file, Path(file.name).name, markdown=markdown)
+    found = _read(file, storable(file.path.name), markdown=markdown)
     if isinstance(found, BadRow):
         raise InputError(str(found.error)) from found.error
     yield found
@@ -38,17 +39,17 @@ def read_text_file(file: ByteSource, *, markdown: bool) -> Iterator[RawFile]:
 def read_text_folder(folder: Path, files: Sequence[Path]) -> Iterator[RawFile | BadRow]:
     """The files in order; one that is empty, binary or no UTF-8 is a bad row."""
     for path in files:
-        source = str(path)
+        file = ByteSource.of(str(path))
         try:
-            file = ByteSource.of(source)
-            refuse_binary(source, file.head())
+            refuse_binary(file.name, file.head())
         except InputError as error:
-            problem = str(error).removeprefix(f"{source}: ")
+            problem = str(error).removeprefix(f"{file.name}: ")
             reason = "empty_text" if path.stat().st_size == 0 else "unreadable_file"
-            yield bad_row(source, 0, reason, problem)
+            yield bad_row(file.name, 0, reason, problem)
         else:
             markdown = format_by_name(path) == "markdown"
-            yield _read(file, path.relative_to(folder).as_posix(), markdown=markdown)
+            below = storable(path.relative_to(folder).as_posix())
+            yield _read(file, below, markdown=markdown)
 
 
 def skipped_note(folder: Path, skipped: Sequence[Path]) -> tuple[str, ...]:

@@ -3,6 +3,8 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import os
+import threading
 from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
@@ -251,3 +253,36 @@ def test_the_fingerprint_is_that_of_the_bytes(tmp_path: Path):
     assert open_source(str(tmp_path / "b.jsonl"), "pairs").fingerprint == before
     (tmp_path / "a.jsonl").write_text(LINES + LINES)
     assert open_source(str(tmp_path / "a.jsonl"), "pairs").fingerprint != before
+
+
+@pytest.mark.parametrize(("name", "purpose"), [("pipe", "pairs"), ("pipe.jsonl", "documents")])
+def test_a_pipe_is_read_once_and_whole(tmp_path: Path, name: str, purpose: Purpose):
+    pipe = tmp_path / name
+    os.mkfifo(pipe)
+    writer = threading.Thread(target=pipe.write_text, args=(LINES,))
+    writer.start()
+    source = open_source(str(pipe), purpose)
+    writer.join()
+    assert [dict(row.fields) for row in source.rows] == ROWS
+
+
+def test_a_pipe_without_a_known_format_is_said(tmp_path: Path):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    writer = threading.Thread(target=pipe.write_text, args=("query;pos\n",))
+    writer.start()
+    with pytest.raises(InputError, match="Pass --format jsonl, csv, tsv or parquet"):
+        list(open_source(str(pipe), "documents").rows)
+    writer.join()
+
+
+def test_names_that_are_no_utf8_are_shown_and_stored_escaped(tmp_path: Path):
+    folder = tmp_path / "docs"
+    folder.mkdir()
+    file = folder / os.fsdecode(b"caf\xe9.md")
+    file.write_text("# A title\n\nand some words")
+    (row,) = read(folder, "documents")
+    assert isinstance(row, RawFile)
+    assert row.path == "caf\\udce9.md" and row.source.endswith(row.path)
+    (alone,) = read(file, "documents")
+    assert (alone.path, alone.source) == (row.path, row.source)
