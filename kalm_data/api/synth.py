@@ -1,4 +1,4 @@
-"""Write queries from documents."""
+"""Have queries written for documents, or whole rows from personas."""
 
 from __future__ import annotations
 
@@ -8,33 +8,42 @@ from typing import TYPE_CHECKING
 
 from kalm_data.api.execution import execute
 from kalm_data.core.config.gates import Gates
+from kalm_data.core.config.language_model import ModelConfig
 from kalm_data.core.config.synth import SynthConfig
+from kalm_data.core.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
-    from kalm_data.core.settling import Settled
+    from kalm_data.core.judging import Settled
     from kalm_data.core.summary import Outcome, Progress
+    from kalm_data.core.tasks import Task
+    from kalm_data.stages.estimate import Estimate
     from kalm_data.stages.synth import SynthResult
     from kalm_data.workspace.database import Database
     from kalm_data.workspace.runs import WorkspaceRun
 
-__all__ = ["Gates", "SynthConfig", "SynthTotals", "preview", "synth"]
+__all__ = ["Gates", "ModelConfig", "SynthConfig", "SynthTotals", "estimate", "preview", "synth"]
 
 
 @dataclass(frozen=True, slots=True)
 class SynthTotals:
-    """Sums over the tasks: requests asked in this run and their tokens, accepted queries, those
-    that the gates of today drop, those of earlier plans.
+    """Sums over the tasks: requests asked in this run, their tokens and what they cost, accepted
+    queries, those that the gates of today drop, those of earlier plans, documents that were cut.
+
+    `cached_tokens` are those of prompts that the engine had read before (engine vllm).
     """
 
     requests: int
     accepted: int
     dropped: int
     others: int
+    cut: int
     tokens_in: int
     tokens_out: int
+    cached_tokens: int
+    cost: float
     facets: dict[str, int]
     tasks: tuple[SynthResult, ...]
 
@@ -43,47 +52,143 @@ def synth(
     workspace: Path,
     tasks: Sequence[str],
     config: SynthConfig,
+    model: ModelConfig | None = None,
     *,
     gates: Gates | None = None,
     on_progress: Callable[[Progress], None] | None = None,
 ) -> Outcome[SynthTotals]:
-    """Have queries written for the documents of the tasks' pools, all tasks if none is named."""
-    from kalm_data.engines.extractive import ExtractiveEngine
+    """Have queries written for the documents of the tasks' pools, all tasks if none is named.
+
+    With `config.type` whole rows of one task are written, which is made if it is new.
+    """
+    from kalm_data.api.authors import AuthorMaker
+    from kalm_data.api.language_models import make_engine
     from kalm_data.engines.language import ScriptAndLangid
+    from kalm_data.stages.synth import Writer
     from kalm_data.stages.synth import synth as stage
     from kalm_data.workspace.generations import GenerationStore
-    from kalm_data.workspace.tasks import read_tasks
+
+    _refuse_unnamed(tasks, config)
+    model = model or ModelConfig()
 
     def all_tasks(database: Database, run: WorkspaceRun) -> SynthTotals:
-        store, engine, detector = GenerationStore(database), ExtractiveEngine(), ScriptAndLangid()
-        chosen = read_tasks(database, tasks)
-        return _sum([stage(store, run, engine, detector, task, config) for task in chosen])
+        store, detector = GenerationStore(database), ScriptAndLangid()
+        engine = make_engine(config, model)
+        maker = AuthorMaker(database, run, engine.engine, config, model)
+        results = []
+        for task in _tasks(database, run, tasks, config):
+            maker.remember_examples()
+            writing, journal, author = maker.make(task)
+            writer = Writer(author, journal, writing, engine.parallel)
+            results.append(stage(store, run, writer, detector, maker.plan(task), config))
+        engine.close()
+        return _sum(results, engine.cached_tokens())
 
     return execute(
-        workspace, "synth", config, {"tasks": tasks}, all_tasks,
-        resumable=True, gates=gates, on_progress=on_progress,
+        workspace, "synth", config, {"tasks": tasks, "model": model.model_dump(mode="json")},
+        all_tasks, resumable=True, gates=gates, on_progress=on_progress,
     )  # fmt: skip
 
 
-def preview(workspace: Path, tasks: Sequence[str], config: SynthConfig) -> tuple[Settled, ...]:
-    """The first `config.preview` queries of each task, with their verdicts; nothing is written."""
-    from kalm_data.engines.extractive import ExtractiveEngine
+def preview(
+    workspace: Path, tasks: Sequence[str], config: SynthConfig, model: ModelConfig | None = None
+) -> tuple[Settled, ...]:
+    """The first `config.preview` queries of each task, with prompts and verdicts.
+
+    Replies that the journal holds are shown; what is asked besides is not kept.
+    """
+    from kalm_data.api.authors import AuthorMaker
+    from kalm_data.api.language_models import make_engine
     from kalm_data.engines.language import ScriptAndLangid
+    from kalm_data.stages.synth import make_judge
     from kalm_data.stages.synth import preview as stage
     from kalm_data.workspace.database import Database
     from kalm_data.workspace.generations import GenerationStore
+
+    _refuse_unnamed(tasks, config)
+    database, model = Database(workspace), model or ModelConfig()
+    store, detector = GenerationStore(database), ScriptAndLangid()
+    engine = make_engine(config, model)
+    maker = AuthorMaker(database, None, engine.engine, config, model)
+    shown: list[Settled] = []
+    for task in _known_tasks(database, tasks, config):
+        writing, _, author = maker.make(task)
+        judge = make_judge(store, writing, detector, config)
+        shown += stage(store, author, judge, task.name, maker.plan(task), config.preview)
+    return tuple(shown)
+
+
+def estimate(
+    workspace: Path, tasks: Sequence[str], config: SynthConfig, model: ModelConfig | None = None
+) -> Mapping[str, Estimate]:
+    """What each task would take: requests, tokens, cost, time and disk. Nothing is asked."""
+    from kalm_data.api.authors import AuthorMaker
+    from kalm_data.api.language_models import make_engine, tokenizer_name
+    from kalm_data.engines.tokenizer import ModelTokenizer
+    from kalm_data.stages.estimate import ApproximateTokenizer
+    from kalm_data.stages.estimate import estimate as stage
+    from kalm_data.workspace.database import Database
+    from kalm_data.workspace.generations import GenerationStore
+
+    _refuse_unnamed(tasks, config)
+    if config.is_extractive:
+        message = "--estimate counts the tokens of a language model: name one with --engine"
+        raise InputError(message)
+    database, model = Database(workspace), model or ModelConfig()
+    engine = make_engine(config, model)
+    maker = AuthorMaker(database, None, engine.engine, config, model)
+    name = tokenizer_name(config, model)
+    tokenizer = ModelTokenizer(name) if name else ApproximateTokenizer()
+    found = {}
+    for task in _known_tasks(database, tasks, config):
+        _, _, author = maker.make(task)
+        past = GenerationStore(database).past(engine.engine.name)
+        found[task.name] = stage(
+            author, maker.plan(task), tokenizer, past, config, model.concurrency
+        )
+    return found
+
+
+def _refuse_unnamed(tasks: Sequence[str], config: SynthConfig) -> None:
+    if config.type and len(tasks) != 1:
+        message = f"rows of type {config.type} go to one task. Name it with --task."
+        raise InputError(message)
+
+
+def _known_tasks(database: Database, names: Sequence[str], config: SynthConfig) -> tuple[Task, ...]:
+    """The tasks as they are, or as the one of `config.type` will be."""
+    from kalm_data.core.tasks import Task
+    from kalm_data.workspace.documents import DocumentStore
     from kalm_data.workspace.tasks import read_tasks
 
-    database = Database(workspace)
-    store, engine, detector = GenerationStore(database), ExtractiveEngine(), ScriptAndLangid()
-    return tuple(
-        settled
-        for task in read_tasks(database, tasks)
-        for settled in stage(store, engine, detector, task, config)
-    )
+    if not config.type:
+        return read_tasks(database, names)
+    held = DocumentStore(database).task(names[0])
+    if held is None:
+        symmetric = config.type in ("sts", "bitext", "short-short", "long-long")
+        return (Task(name=names[0], type=config.type, symmetric=symmetric),)
+    task = Task.model_validate_json(held.definition)
+    if task.type != config.type:
+        message = f"task {task.name} is of type {task.type}. Name another --task or --type."
+        raise InputError(message)
+    return (task,)
 
 
-def _sum(results: Sequence[SynthResult]) -> SynthTotals:
+def _tasks(
+    database: Database, run: WorkspaceRun, names: Sequence[str], config: SynthConfig
+) -> tuple[Task, ...]:
+    """The tasks; the one of `config.type` is written down if it is new."""
+    from kalm_data.core.arrivals import task_revision
+    from kalm_data.workspace.documents import DocumentStore
+
+    tasks = _known_tasks(database, names, config)
+    if config.type:
+        held = DocumentStore(database).task(tasks[0].name)
+        run.append(task_revision(tasks[0], tasks[0].pool[0], held, run.run_id)[1])
+    return tasks
+
+
+def _sum(results: Sequence[SynthResult], cached_tokens: int) -> SynthTotals:
     facets: Counter[str] = Counter()
     for result in results:
         facets.update(result.facets)
@@ -92,8 +197,11 @@ def _sum(results: Sequence[SynthResult]) -> SynthTotals:
         accepted=sum(result.accepted for result in results),
         dropped=sum(result.dropped for result in results),
         others=sum(result.others for result in results),
+        cut=sum(result.cut for result in results),
         tokens_in=sum(result.tokens_in for result in results),
         tokens_out=sum(result.tokens_out for result in results),
+        cached_tokens=cached_tokens,
+        cost=round(sum(result.cost for result in results), 6),
         facets=dict(sorted(facets.items())),
         tasks=tuple(results),
     )

@@ -13,6 +13,7 @@ from kalm_data.cli.evaluate import evaluate
 from kalm_data.cli.filter import filter_
 from kalm_data.cli.imports import app as import_app
 from kalm_data.cli.mine import mine
+from kalm_data.cli.personas import personas
 from kalm_data.cli.rejects import rejects
 from kalm_data.cli.reporting import print_json
 from kalm_data.cli.status import status
@@ -29,6 +30,7 @@ app = typer.Typer(
 )
 app.add_typer(import_app)
 app.command("synth")(synth)
+app.command("personas")(personas)
 app.command("mine")(mine)
 app.command("filter")(filter_)
 app.command("build-shards")(build_shards)

@@ -1,9 +1,12 @@
 """`kalm-data synth`."""
 
-import typer
-from rich.table import Table
+from dataclasses import asdict
 
-from kalm_data.api.synth import Gates, SynthConfig
+from rich.table import Table
+from rich.text import Text
+
+from kalm_data.api.synth import Gates, ModelConfig, SynthConfig
+from kalm_data.api.synth import estimate as estimate_plan
 from kalm_data.api.synth import preview as preview_queries
 from kalm_data.api.synth import synth as write_queries
 from kalm_data.cli.expand import expand
@@ -14,35 +17,84 @@ from kalm_data.cli.reporting import Reporter, print_json, reporting
 @expand
 def synth(
     config: SynthConfig,
+    model: ModelConfig,
     gates: Gates,
     workspace: WorkspaceOption = WORKSPACE,
     task: TaskOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Write queries from the documents of a task, and keep those that pass the quality gates."""
+    """Write queries for documents, or whole rows from personas, and keep those that pass the gates.
+
+    With a language model every reply is kept: what was paid for is never asked again.
+    """
     with reporting("synth", as_json=json) as reporter:
-        if config.preview:
-            _show_preview(reporter, workspace, task or [], config)
-            raise typer.Exit
-        outcome = write_queries(
-            workspace, task or [], config, gates=gates, on_progress=reporter.progress.show
-        )
-        reporter.finish(outcome)
+        if config.estimate:
+            _show_estimate(reporter, workspace, task or [], config, model)
+        elif config.preview:
+            _show_preview(reporter, workspace, task or [], config, model)
+        else:
+            outcome = write_queries(
+                workspace, task or [], config, model, gates=gates,
+                on_progress=reporter.progress.show,
+            )  # fmt: skip
+            result = outcome.result
+            reporter.finish(
+                outcome,
+                f"{result.accepted:,} accepted, {result.requests:,} requests in this run; tokens: "
+                f"{result.tokens_in:,} read, {result.tokens_out:,} written",
+            )
+
+
+def _show_estimate(
+    reporter: Reporter,
+    workspace: WorkspaceOption,
+    tasks: list[str],
+    config: SynthConfig,
+    model: ModelConfig,
+) -> None:
+    found = estimate_plan(workspace, tasks, config, model)
+    if reporter.as_json:
+        rows = {task: asdict(one) for task, one in found.items()}
+        print_json({"command": "synth", "status": "ok", "estimate": rows})
+        return
+    table = Table("", *found, title="Estimate: nothing is asked")
+    names = next(iter(asdict(one) for one in found.values()), {})
+    for name in names:
+        values = (asdict(one)[name] for one in found.values())
+        table.add_row(name, *(_shown(value) for value in values))
+    reporter.data.print(table, markup=False)
+
+
+def _shown(value: object) -> str:
+    if value is None:
+        return "unknown"
+    return f"{value:,}" if isinstance(value, int | float) else str(value)
 
 
 def _show_preview(
-    reporter: Reporter, workspace: WorkspaceOption, tasks: list[str], config: SynthConfig
+    reporter: Reporter,
+    workspace: WorkspaceOption,
+    tasks: list[str],
+    config: SynthConfig,
+    model: ModelConfig,
 ) -> None:
-    shown = [
-        (one.request.facet, one.request.document.title, one.query, one.outcome)
-        for one in preview_queries(workspace, tasks, config)
-    ]
+    shown = preview_queries(workspace, tasks, config, model)
+    names = ("kind", "item", "query", "outcome", "prompt", "reply")
+    rows = [
+        (one.draft.kind, one.draft.candidate.item, one.draft.query, one.outcome, one.draft.sent,
+         one.draft.said)
+        for one in shown
+    ]  # fmt: skip
     if reporter.as_json:
-        names = ("facet", "title", "query", "outcome")
-        rows = [dict(zip(names, row, strict=True)) for row in shown]
-        print_json({"command": "synth", "status": "ok", "preview": rows})
+        listed = [dict(zip(names, row, strict=True)) for row in rows]
+        print_json({"command": "synth", "status": "ok", "preview": listed})
         return
-    table = Table("facet", "document", "query", "outcome", title="Preview: nothing is written")
-    for row in shown:
-        table.add_row(*row)
-    reporter.data.print(table, markup=False)
+    for one in shown:
+        if one.draft.sent:
+            reporter.data.rule(f"{one.draft.kind}: {one.outcome}")
+            reporter.data.print(Text(one.draft.sent))
+            reporter.data.print(Text(one.draft.said, style="bold"))
+    table = Table("kind", "query", "outcome", title="Preview: nothing is written")
+    for one in shown:
+        table.add_row(one.draft.kind, Text(one.draft.query), one.outcome)
+    reporter.data.print(table)

@@ -64,6 +64,11 @@ class Budget:
         return len(text) <= _LONGEST_TOKEN * tokens and self.tokenizer.count(text) <= tokens
 
 
+def head_that_fits(text: str, fits: Fits) -> str:
+    """The longest start of the text that fits, cut at the mildest border but a paragraph's."""
+    return next(_pack(_pieces(text, _HARSHER[0]), _HARSHER[1:], fits), "")
+
+
 def chunk_text(text: str, budget: Budget) -> list[Chunk]:
     """The chunks in order; none where the text has no words."""
     return _chunks(_pieces(text, _PARAGRAPH), (), budget)

@@ -13,7 +13,7 @@ from kalm_data.core.verbatim import find_verbatim
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from kalm_data.core.evaluation import EvalQuery, TrainingSet
+    from kalm_data.core.evaluation import EvalQuery
     from kalm_data.core.pool import Pool
 
 
@@ -34,11 +34,19 @@ class TurnedAway:
     numbers: str
 
 
+@dataclass(frozen=True, slots=True)
+class Barred:
+    """Norm hashes of the queries that were trained on, and that a language model was shown."""
+
+    trained: frozenset[str]
+    shown: frozenset[str] = frozenset()
+
+
 def select_queries(
     queries: Sequence[EvalQuery],
     pool: Pool,
     texts: Sequence[str],
-    training: TrainingSet,
+    barred: Barred,
     verbatim_words: int,
 ) -> tuple[list[JudgedQuery], list[TurnedAway]]:
     """(fit, turned away), each in the order given; every query is in one of them.
@@ -54,7 +62,7 @@ def select_queries(
     turned_away: list[TurnedAway] = []
     for place, query in enumerate(queries):
         judged = JudgedQuery(query, _relevant(query, index, pool))
-        reason = _reason(judged, training) or ("verbatim_in_pool" if place in holder else "")
+        reason = _reason(judged, barred) or ("verbatim_in_pool" if place in holder else "")
         if reason:
             numbers = {"document": holder[place]} if reason == "verbatim_in_pool" else {}
             turned_away.append(TurnedAway(query, reason, json.dumps(numbers)))
@@ -63,16 +71,17 @@ def select_queries(
     return fit, turned_away
 
 
-def _reason(judged: JudgedQuery, training: TrainingSet) -> str:
+def _reason(judged: JudgedQuery, barred: Barred) -> str:
     if not has_words(judged.query.query):
         return "no_words"
     if not judged.query.positives:
         return "no_positive"
     if not judged.relevant:
         return "gold_not_in_pool"
-    if Text.of(judged.query.query).norm_hash in training.queries:
+    norm_hash = Text.of(judged.query.query).norm_hash
+    if norm_hash in barred.trained:
         return "in_training"
-    return ""
+    return "shown_to_model" if norm_hash in barred.shown else ""
 
 
 def _relevant(query: EvalQuery, index: dict[str, int], pool: Pool) -> frozenset[int]:

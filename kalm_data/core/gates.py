@@ -6,11 +6,16 @@ A gate returns None, or a `Failing` with its reason word and the numbers that de
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
-from typing import Literal
+from functools import lru_cache
+from typing import TYPE_CHECKING, Literal
 
 from kalm_data.core.references import find_reference
-from kalm_data.core.text import containment, grams, normalised, words
+from kalm_data.core.text import containment, grams, is_cjk, normalised, words
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 GateReason = Literal[
     "too_short",
@@ -20,6 +25,14 @@ GateReason = Literal[
     "wrong_language",
     "duplicate_query",
     "protected_query",
+    "verbatim_overlap",
+    "persona_leak",
+    "prompt_leak",
+    "near_duplicate_query",
+    "boilerplate_document",
+    "label_in_text",
+    "same_as_positive",
+    "copied_query",
 ]
 
 LONG_WORD = 30
@@ -27,6 +40,15 @@ LONG_WORD = 30
 
 COPY_RATIO = 0.8
 """Share of a passage from which a query is a copy of it; as for near-duplicates (DESIGN terms)."""
+
+PERSONA_WORDS, PERSONA_CHARACTERS = 4, 6
+PROMPT_WORDS, PROMPT_CHARACTERS = 6, 9
+"""Words in a row, or characters of Chinese, Japanese or Korean, that nobody writes by chance."""
+
+_SCHEMA_WORD = re.compile(
+    r"(?<!\w)(?:acquire_knowledge|yes_or_no|high_school|user_query|positive_document"
+    r"|hard_negative_document|misleading_label)(?!\w)"
+)
 
 _SAME_LETTERS = {("zh", "ja")}
 """Languages that a short text cannot tell apart: kanji alone is Chinese by its script."""
@@ -88,6 +110,29 @@ def copy_of_passage(query: str, passage: str) -> Failing | None:
     return _failing("copy_of_passage", ratio=round(ratio, 4)) if ratio >= COPY_RATIO else None
 
 
+def verbatim_overlap(query: str, passage: str, most_words: int) -> Failing | None:
+    """Whether the query takes over more than `most_words` words in a row from the passage.
+
+    Case and what stands between words do not count. `words` is the length of the passage's first
+    such run. Time is linear in both texts for a given `most_words`.
+    """
+    found = _shared_run(words(query), words(passage), most_words + 1)
+    return _failing("verbatim_overlap", words=len(found)) if found else None
+
+
+def persona_leak(query: str, persona: str) -> Failing | None:
+    """Whether words of the persona's description stand in the query, in a row."""
+    return _leak("persona_leak", query, persona, PERSONA_WORDS, PERSONA_CHARACTERS)
+
+
+def prompt_leak(query: str, prompt: str) -> Failing | None:
+    """Whether the query repeats what is fixed in a prompt, or the keys of our reply schemas."""
+    found = _SCHEMA_WORD.search(normalised(query))
+    if found:
+        return _failing("prompt_leak", words=found.group())
+    return _leak("prompt_leak", query, prompt, PROMPT_WORDS, PROMPT_CHARACTERS)
+
+
 def refers_to_text(query: str) -> Failing | None:
     """Whether the query speaks of a text that a searcher cannot have before them."""
     found = find_reference(query)
@@ -109,6 +154,43 @@ def duplicate_query() -> Failing:
 def protected_query() -> Failing:
     """The query stands verbatim in another split, between which nothing may leak."""
     return _failing("protected_query")
+
+
+def _leak(
+    reason: GateReason, query: str, secret: str, least_words: int, least_characters: int
+) -> Failing | None:
+    told, is_by_characters = _read_secret(secret)
+    found = _shared_run(words(query), told, least_characters if is_by_characters else least_words)
+    return _failing(reason, words=" ".join(found)) if found else None
+
+
+@lru_cache(maxsize=256)
+def _read_secret(secret: str) -> tuple[tuple[str, ...], bool]:
+    """The words of a prompt or persona, which come back query after query, and their script."""
+    return tuple(words(secret)), is_cjk(secret)
+
+
+def _shared_run(known: Sequence[str], text: Sequence[str], least: int) -> Sequence[str]:
+    """The first run of at least `least` (> 0) words of `text` that stands in `known`, or none.
+
+    It is as long as it can be from where it starts, at the first place where `known` has its
+    first `least` words.
+    """
+    places: dict[tuple[str, ...], int] = {}
+    for place in range(len(known) - least + 1):
+        places.setdefault(tuple(known[place : place + least]), place)
+    firsts = {start[0] for start in places}
+    for at, word in enumerate(text):
+        if word in firsts and (start := tuple(text[at : at + least])) in places:
+            return _common_start(known, places[start], text, at)
+    return ()
+
+
+def _common_start(known: Sequence[str], place: int, text: Sequence[str], at: int) -> Sequence[str]:
+    end = at
+    while place < len(known) and end < len(text) and known[place] == text[end]:
+        place, end = place + 1, end + 1
+    return text[at:end]
 
 
 def _failing(reason: GateReason, **numbers: float | str) -> Failing:

@@ -27,7 +27,8 @@ class MiningExample:
     """A training query with every document ever judged for it, as text hashes, sorted.
 
     `positives` holds also those that a filter rejected. `negatives` are those that came with the
-    data or were generated, never mined ones; what is both is a positive.
+    data, `generated` those that a language model wrote, never mined ones; what is both a positive
+    and a negative is a positive.
     """
 
     example_id: str
@@ -37,6 +38,7 @@ class MiningExample:
     line: int
     positives: tuple[str, ...]
     negatives: tuple[str, ...]
+    generated: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

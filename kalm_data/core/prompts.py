@@ -10,9 +10,10 @@ from __future__ import annotations
 import json
 import tomllib
 from dataclasses import dataclass
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, Literal
 
-from jinja2 import StrictUndefined, TemplateError, meta
+from jinja2 import StrictUndefined, TemplateError, meta, nodes
 from jinja2.runtime import LoopContext
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from pydantic import Field, ValidationError
@@ -29,7 +30,15 @@ if TYPE_CHECKING:
 _FENCE = "+++"
 
 PromptTask = Literal[
-    "grounded", "short-long", "long-short", "short-short", "long-long", "sts", "bitext"
+    "grounded",
+    "grounded-one-step",
+    "short-long",
+    "long-short",
+    "short-short",
+    "long-long",
+    "sts",
+    "bitext",
+    "persona",
 ]
 
 
@@ -54,13 +63,23 @@ class FrontMatter(Settings):
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """A prompt that was read and checked. `schema` is canonical JSON; `variables` are sorted."""
+    """A prompt that was read and checked.
+
+    `schema` is canonical JSON; `variables` are sorted; `fixed` is what stands in the body beside
+    them.
+    """
 
     source: str
     front: FrontMatter
     schema: str
     variables: tuple[str, ...]
+    fixed: str
     template: Template
+
+    @property
+    def name(self) -> str:
+        """File and version, as the journal keeps them."""
+        return f"{PurePath(self.source).name}@{self.front.version}"
 
     def render(self, values: Mapping[str, object]) -> str:
         """The text to send; InputError names every variable that is not among `values`."""
@@ -111,7 +130,8 @@ def parse_prompt(text: str, source: str) -> Prompt:
         raise InputError(message)
     variables = tuple(sorted(meta.find_undeclared_variables(tree)))
     schema = json.dumps(front.reply.model_dump(mode="json"), sort_keys=True, ensure_ascii=False)
-    return Prompt(source, front, schema, variables, template)
+    fixed = "".join(data.data for data in tree.find_all(nodes.TemplateData))
+    return Prompt(source, front, schema, variables, fixed, template)
 
 
 def _environment() -> _Sandbox:

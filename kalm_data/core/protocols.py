@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 
     import numpy as np
     from numpy.typing import NDArray
 
+    from kalm_data.core.personas import Persona
     from kalm_data.core.records import Record, Reject
-    from kalm_data.core.synthesis import Reply, Request
+    from kalm_data.core.synthesis import Candidate, Draft, Reply, Request, SourceDocument
 
     Vectors = NDArray[np.float32]
 
@@ -93,14 +94,56 @@ class LanguageDetector(Protocol):
 
 
 class QueryEngine(Protocol):
-    """Writes queries for documents; the extractive engine and language models are such."""
+    """Fills requests; the extractive engine and language models are such."""
 
     name: str
-    """Origin and model, as it is stored with every row, e.g. `extractive-1`."""
+    """Kind, model and revision, as it is stored with every row, e.g. `extractive-1`."""
 
-    def generate(self, requests: Sequence[Request]) -> Iterator[Reply]:
-        """One reply a request, in any order, as they arrive."""
+    def generate(self, requests: Sequence[Request]) -> Generator[Reply]:
+        """One reply a request, in any order, as they arrive; closing it ends what is in flight.
+
+        A request without a reply was left for later (batch files). What goes wrong with one is
+        its reply's `failure`; InputError says that no request
+        can be filled any more. Replies that were yielded before are kept.
+        """
         ...
+
+
+class Author(Protocol):
+    """Makes drafts of candidates, by asking for what they need."""
+
+    cut: set[str]
+    """Documents that were cut to fit into a prompt, by text hash."""
+
+    def write(self, chunk: Sequence[Candidate]) -> list[Draft]:
+        """One draft a candidate, in their order."""
+        ...
+
+
+class PromptingAuthor(Protocol):
+    """Tells beforehand what it would ask of a language model."""
+
+    def first_prompts(self, chunk: Sequence[Candidate]) -> list[list[str]]:
+        """The prompts of each candidate, step by step; what waits for a reply is drawn instead."""
+        ...
+
+
+class CharacterFinder(Protocol):
+    """Finds who might need a document."""
+
+    def meet(self, documents: Iterable[SourceDocument]) -> None:
+        """These documents come next: what can be found out for many at once may be done now."""
+        ...
+
+    def find(self, document: SourceDocument, draw: int, count: int) -> list[Persona]:
+        """At most `count` personas, a pure function of document and draw; one at least."""
+        ...
+
+
+class DocumentSource(Protocol):
+    """Gives documents by their text hashes."""
+
+    def __call__(self, hashes: Sequence[str]) -> Mapping[str, SourceDocument]: ...
 
 
 class Run(Protocol):

@@ -208,8 +208,9 @@ class Generation:
 
     `request_key` covers all that shapes the reply, so whoever asks the same again is given it, for
     whatever task. `failure` is the reason word of a request that the engine could not fill, else
-    empty; what the gates say of a reply is no part of the journal. `task` and `place` (0-based, in
-    the plan) are those of who asked first.
+    empty; what the gates say of a reply is no part of the journal. `system` and `prompt` are as
+    they were sent. `task`, `plan` (digest of engine, kind and seed) and `place` in it (0-based) are
+    those of who asked first.
     """
 
     request_key: str
@@ -218,16 +219,29 @@ class Generation:
     engine: str
     facet: str
     persona: str
+    prompt_name: str
+    system: str
     prompt: str
     sampling: str
     seed: int
     document_hash: str
     place: int
+    plan: str
     reply: str
     tokens_in: int
     tokens_out: int
+    seconds: float
     finish_reason: str
     failure: str
+    run_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ShownQuery:
+    """A real query that a language model was shown as an example: no evaluation may ask it."""
+
+    norm_hash: str
+    text: str
     run_id: str
 
 
@@ -275,6 +289,7 @@ Record = (
     | Decision
     | Head
     | Generation
+    | ShownQuery
     | Reject
     | NearDuplicate
     | VectorPlace

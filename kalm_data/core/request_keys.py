@@ -7,34 +7,30 @@ from typing import TYPE_CHECKING
 from kalm_data.core.seeded import digest
 
 if TYPE_CHECKING:
-    from kalm_data.core.synthesis import SourceDocument
+    from kalm_data.core.synthesis import Sampling, SourceDocument
 
 _SEED_DIGITS = 8
 """Hex digits of a request's seed: 32 bits, which every engine takes."""
 
 
-def request_key(
-    document: SourceDocument,
-    *,
-    engine: str,
-    facet: str,
-    persona: str,
-    prompt: str,
-    schema: str,
-    sampling: str,
-    draw: int,
-    seed: int,
+def extraction_key(
+    document: SourceDocument, *, engine: str, facet: str, draw: int, seed: int
 ) -> str:
-    """The digest of all that shapes a reply.
+    """The digest of all that shapes what is extracted from a document."""
+    sent = ("", "", "", "")  # nothing is sent to a language model
+    return digest("request", document.text_hash, document.title, engine, facet, *sent, draw, seed)
 
-    `engine` names model and revision, `sampling` is JSON with sorted keys, `draw` tells apart
-    the queries that are asked of one document. Neither the task, the place in the plan nor the
-    gates are in it: they do not shape a reply.
+
+def request_key(
+    *, engine: str, system: str, prompt: str, schema: str, sampling: Sampling, draw: int, seed: int
+) -> str:
+    """The digest of all that shapes the reply of a language model.
+
+    `engine` names model and revision; documents and personas are in the prompts. `draw` tells
+    apart the replies to one prompt. Neither the task, the place in the plan nor the gates are in
+    it: they do not shape a reply.
     """
-    return digest(
-        "request", document.text_hash, document.title, engine, facet, persona, prompt, schema,
-        sampling, draw, seed,
-    )  # fmt: skip
+    return digest("prompt", engine, system, prompt, schema, sampling.to_json(), draw, seed)
 
 
 def attempt_seed(seed: int, key: str, attempt: int) -> int:

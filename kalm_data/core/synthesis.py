@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from kalm_data.core.records import Text
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,39 +22,57 @@ class SourceDocument:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A query to be: the `draw`-th (0-based) of a document. `place` orders the plan."""
+    """A query or row to be: the `draw`-th (0-based) of an item. `place` orders the plan.
+
+    The item is the text hash of a document, or the id of a persona.
+    """
 
     place: int
     draw: int
-    text_hash: str
+    item: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """How a language model draws its reply; `max_tokens` bounds it."""
+
+    temperature: float
+    top_p: float
+    max_tokens: int
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self), sort_keys=True)
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One query asked for. `key` covers all that shapes the reply but the attempt.
+    """One reply asked for. `key` covers all that shapes it but the attempt (0-based).
 
-    `facet` says which kind of query is wanted (extractive: a facet; language models: a question
-    type), `language` in which language, empty for the document's own. `prompt` is what a language
-    model is sent and `schema` the JSON Schema of its reply; both are empty for the extractive
-    engine. `seed` is that of this attempt (0-based).
+    A language model is sent `system`, where there is one, and `prompt` as they are, and its reply
+    must follow `schema` (JSON Schema, as JSON). The extractive engine reads `document` and
+    `facet`. `seed` is that of this attempt. `persona` and `prompt_name` are for the journal.
     """
 
     key: str
     place: int
     attempt: int
-    document: SourceDocument
-    facet: str
-    language: str
-    persona: str
-    prompt: str
-    schema: str
-    sampling: str
     seed: int
+    document: SourceDocument | None = None
+    facet: str = ""
+    persona: str = ""
+    prompt_name: str = ""
+    system: str = ""
+    prompt: str = ""
+    schema: str = ""
+    sampling: Sampling | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What came back: `raw` as it came, and a reason word where the engine failed, else empty."""
+    """What came back: `raw` as it came, and a reason word where the engine failed, else empty.
+
+    `seconds` is how long the reply took, 0 where nobody waited.
+    """
 
     key: str
     raw: str
@@ -57,6 +80,7 @@ class Reply:
     finish_reason: str
     tokens_in: int
     tokens_out: int
+    seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +89,15 @@ class Journalled:
 
     attempt: int
     reply: Reply
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """Means over the good replies of an engine, of which there are so many."""
+
+    replies: int
+    tokens_out: float
+    seconds: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,24 +111,53 @@ class AnsweredQuery:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Documents in seeded order, each asked once, then each once more, up to `per_doc` times.
+    """Items in seeded order, each asked once, then each once more, up to `per_item` times.
 
-    So the first N candidates come from as many documents as there are, and what one draw of a
-    document gives depends on its earlier draws only, never on its neighbours.
+    So the first N candidates come from as many items as there are, and what one draw of an item
+    gives depends on its earlier draws only, never on its neighbours.
     """
 
-    documents: tuple[str, ...]
-    per_doc: int
+    items: tuple[str, ...]
+    per_item: int
 
     def __len__(self) -> int:
-        return len(self.documents) * self.per_doc
+        return len(self.items) * self.per_item
 
     def read(self, start: int, count: int) -> list[Candidate]:
-        """Up to `count` candidates from `start` on; all of one draw, so no document comes twice."""
-        size = len(self.documents)
+        """Up to `count` candidates from `start` on; all of one draw, so no item comes twice."""
+        size = len(self.items)
         draw, first = divmod(start, size)
         end = min(start + count, (draw + 1) * size, len(self))
         return [
-            Candidate(place, draw, self.documents[first + place - start])
-            for place in range(start, end)
+            Candidate(place, draw, self.items[first + place - start]) for place in range(start, end)
         ]
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What an author made of a candidate, before the gates judge it.
+
+    `key` is the request that wrote it. `positive` answers `query`: a document of the pool by its
+    hash, or a new one whose text stands in `documents`, as those of `negatives` do. `failure` is a
+    reason word where nothing came of it, and `numbers` (JSON) what decided. `sent` and `said` are
+    the last prompt and its reply, to be shown.
+    `language` is the one asked for, `kind` the facet or question type. The words of `persona` and
+    of `prompt` (what is fixed in it) must not stand in the query.
+    """
+
+    candidate: Candidate
+    key: str
+    query: str = ""
+    positive: str = ""
+    negatives: tuple[str, ...] = ()
+    documents: tuple[Text, ...] = ()
+    passage: str = ""
+    instruction: str = ""
+    language: str = ""
+    kind: str = ""
+    persona: str = ""
+    prompt: str = ""
+    failure: str = ""
+    numbers: str = "{}"
+    sent: str = ""
+    said: str = ""

@@ -19,7 +19,7 @@ from kalm_data.core.synthesis import Reply
 from kalm_data.core.text import is_cjk, words
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Generator, Iterator, Sequence
 
     from kalm_data.core.synthesis import Request
 
@@ -59,7 +59,7 @@ class ExtractiveEngine:
 
     name = "extractive-1"
 
-    def generate(self, requests: Sequence[Request]) -> Iterator[Reply]:
+    def generate(self, requests: Sequence[Request]) -> Generator[Reply]:
         """One reply a request, in order. A facet that a document has nothing for is a failure."""
         for request in requests:
             query = extract_query(request)
@@ -70,9 +70,12 @@ class ExtractiveEngine:
 
 def extract_query(request: Request) -> str:
     """The query of the request's facet, or nothing where the document has none."""
+    document = request.document
+    if document is None:
+        return ""
     if request.facet == "title":
-        return read_title(request.document.title)
-    head = request.document.text[:READ_CHARACTERS].replace("\0", " ")
+        return read_title(document.title)
+    head = document.text[:READ_CHARACTERS].replace("\0", " ")
     if request.facet == "sentence":
         sentences = split_sentences(head)
         return choose(sentences, request.seed, "sentence", "") if sentences else ""

@@ -105,7 +105,7 @@ def draw_negatives(
     lowest, wanted = min(scores), around.config.negatives
     order = _Order(around.config.seed, example.example_id)
     candidates = _Candidates(around, example, own, ranked.hits, lowest)
-    given = candidates.given(order)[:wanted] if around.config.given_negatives else []
+    given = candidates.given(order)[:wanted]
     mined = candidates.mined(wanted - len(given), given, order)
     missing = wanted - len(given) - len(mined)
     if missing and around.config.on_shortage == "drop":
@@ -142,7 +142,12 @@ class _Candidates:
         self._places = np.searchsorted(around.keys, hits.keys)  # (D,)
         self._raw = {place: at for at, place in enumerate(self._places.tolist())}
         self._barred = set(own.places)
-        given = (training.index.get(text_hash) for text_hash in example.negatives)
+        config = around.config
+        named = (
+            *(example.negatives if config.given_negatives else ()),
+            *(example.generated if config.generated_negatives else ()),
+        )
+        given = (training.index.get(text_hash) for text_hash in dict.fromkeys(named))
         self._given = [
             place
             for place in given

@@ -9,7 +9,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Protocol
 
 from kalm_data.core.errors import InputError
-from kalm_data.core.eval_queries import select_queries
+from kalm_data.core.eval_queries import Barred, select_queries
 from kalm_data.core.eval_result import HEADLINE_MEASURE, Against, EvalResult
 from kalm_data.core.metrics import Metrics, measure
 from kalm_data.core.pool import document_groups
@@ -39,6 +39,10 @@ class EvalStore(Protocol):
         """In order of id."""
         ...
 
+    def shown_queries(self) -> frozenset[str]:
+        """Norm hashes of the queries that a language model was shown as examples."""
+        ...
+
     def pool(self, task: Task) -> Pool: ...
 
 
@@ -62,7 +66,8 @@ def evaluate(
     run.plan(len(queries))
     pool = store.pool(task)
     texts = written(pool, BARE)
-    fit, turned_away = select_queries(queries, pool, texts, training, config.verbatim_words)
+    barred = Barred(training.queries, store.shown_queries())
+    fit, turned_away = select_queries(queries, pool, texts, barred, config.verbatim_words)
     run.reject([_as_reject(query, run.run_id) for query in turned_away])
     if not fit:
         raise InputError(_nothing_left(task.name, turned_away))

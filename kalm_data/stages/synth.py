@@ -1,4 +1,4 @@
-"""Have queries written for documents, turn away the bad ones, and journal every reply."""
+"""Have queries or whole rows written, turn away the bad ones, and journal every reply."""
 
 from __future__ import annotations
 
@@ -7,48 +7,45 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
+from kalm_data.core.diversity import distinct_n
 from kalm_data.core.errors import InputError
-from kalm_data.core.records import (
-    Decision,
-    Example,
-    Generation,
-    Head,
-    Judgement,
-    Reject,
-    Text,
-    example_id,
-)
+from kalm_data.core.judging import Judge, Settled
+from kalm_data.core.near_duplicates import near_duplicates
+from kalm_data.core.records import Head
 from kalm_data.core.seeded import digest
-from kalm_data.core.settling import ACCEPTED, JournalStore, Settled, Settler
 from kalm_data.core.synthesis import Plan
+from kalm_data.core.written_rows import RULE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from collections.abc import Set as AbstractSet
 
     from kalm_data.core.config.synth import SynthConfig
-    from kalm_data.core.protocols import LanguageDetector, QueryEngine, Run
-    from kalm_data.core.records import Record, Split
+    from kalm_data.core.journal import RunJournal
+    from kalm_data.core.protocols import Author, LanguageDetector, Run
+    from kalm_data.core.records import Decision, Record, Split, Text
+    from kalm_data.core.splits import KnownTexts
+    from kalm_data.core.synthesis import AnsweredQuery
     from kalm_data.core.tasks import Task
+    from kalm_data.core.written_rows import Writing
 
 CHUNK = 1024
 """Candidates that are looked up and asked together; no result depends on it."""
 
-FLUSH = 256
-"""Replies that are written together: the most that a kill loses."""
 
-RULE = "gates"
-"""Name of the rule that drops queries which were accepted once and fail the gates of today."""
-
-_SHOWN_CHARACTERS = 1000
-"""Of a query that was turned away; the journal holds all of it."""
-
-
-class SynthStore(JournalStore, Protocol):
+class SynthStore(Protocol):
     """What is read of the workspace."""
 
     def sources(self, task: Task, split: Split) -> list[str]:
         """Hashes of the distinct texts of the split in the task's pool, sorted."""
+        ...
+
+    def queries(self, task: str, hashes: Sequence[str]) -> Mapping[str, Sequence[AnsweredQuery]]:
+        """Text hash → the task's queries that the document answers, and who said so."""
+        ...
+
+    def other_queries(self, task: str, plan: str) -> Iterator[str]:
+        """The queries of the task, of all splits, that the plan did not make; in order of id."""
         ...
 
     def protected_queries(self, split: Split) -> AbstractSet[str]:
@@ -63,93 +60,106 @@ class SynthStore(JournalStore, Protocol):
         """What the rule in force drops."""
         ...
 
+    def known_texts(self) -> KnownTexts:
+        """The texts of all documents there ever were."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Writer:
+    """What one task is written with; `parallel` requests keep the engine busy."""
+
+    author: Author
+    journal: RunJournal
+    writing: Writing
+    parallel: int = 1
+
 
 @dataclass(frozen=True, slots=True)
 class SynthResult:
     """Figures of a run. `requests` and tokens are what this run asked; `accepted` is that of the
     whole plan, by `facets`, recalled replies included. `dropped` counts queries that were accepted
-    once and are no more, `others` those of earlier plans, which stay.
+    once and are no more, `others` those of earlier plans, which stay. `personas` counts those that
+    an accepted row has, `distinct_2` the share of word pairs of the queries that differ.
     """
 
     task: str
     engine: str
-    documents: int
+    items: int
     requests: int
     accepted: int
     dropped: int
     others: int
+    cut: int
     facets: Mapping[str, int]
+    personas: int
+    distinct_2: float
     tokens_in: int
     tokens_out: int
+    cost: float
 
 
 def synth(
     store: SynthStore,
     run: Run,
-    engine: QueryEngine,
+    writer: Writer,
     detector: LanguageDetector,
-    task: Task,
+    plan: Plan,
     config: SynthConfig,
     chunk_size: int = CHUNK,
 ) -> SynthResult:
     """Ask what the journal does not hold, in the order of the plan, until it or the target ends.
 
-    No more is asked at once than is still missing to the target, so no reply is surplus and the
-    candidates asked are the same whatever `chunk_size` is. Every reply, recalled ones too, is
-    judged by the gates of today: what was accepted and fails them now is dropped by a rule, what
-    passes them now becomes an example. Raises InputError where the task has no document of the
-    split.
+    Every reply, recalled ones too, is judged by the gates of today: what was accepted and fails
+    them now is dropped by a rule, what passes them now becomes an example. What is accepted beyond
+    the target is `surplus`: journalled, and taken up when the target is raised.
     """
-    plan = _make_plan(store, task, config)
-    settler = _make_settler(store, engine, detector, task, config)
-    before = store.count_generated(task.name, config.split)
-    books = _Books(run, engine.name, task.name, config, store.drops(task.name, RULE))
-    run.record_input(f"documents of {task.name}", digest("sources", *plan.documents))
-    if config.target is None:
+    task = writer.writing.task.name
+    before = store.count_generated(task, config.split)
+    books = _Books(run, writer.writing, config, store.drops(task, RULE))
+    judge = make_judge(store, writer.writing, detector, config)
+    run.record_input(f"items of {task}", digest("sources", *plan.items))
+    bounded = (config.target, config.max_requests, config.budget) != (None, None, None)
+    if not bounded:
         run.plan(len(plan))
     place = 0
-    while place < len(plan) and (count := _missing(config, books.accepted, chunk_size)):
+    while place < len(plan) and (count := _wanted(config, books, writer, chunk_size)):
         chunk = plan.read(place, count)
-        if config.target is not None:
+        if bounded:
             run.plan(len(chunk))
-        books.enter(settler.settle(chunk))
+        drafts = writer.author.write(chunk)
+        answered = store.queries(task, [draft.positive for draft in drafts])
+        books.enter(judge.settle(draft, answered.get(draft.positive, ())) for draft in drafts)
         run.checkpoint()
         place += len(chunk)
-    if config.target is not None and books.accepted < config.target:
-        run.warn(
-            f"{task.name}: {books.accepted} of {config.target} queries accepted, and no candidate "
-            "is left. Raise --per-doc."
-        )
-    books.close()
-    result = books.result(len(plan.documents), others=before - books.met)
-    if result.others:
-        run.warn(
-            f"{task.name}: {result.others} queries of earlier plans (another seed, engine, "
-            "--facets, --per-doc or --target) stay beside those of this one"
-        )
+    books.close(store.known_texts)
+    result = books.result(writer, len(plan.items), others=before - books.met)
+    _tell(run, result, config, is_over=place >= len(plan))
     return result
 
 
 def preview(
     store: SynthStore,
-    engine: QueryEngine,
-    detector: LanguageDetector,
-    task: Task,
-    config: SynthConfig,
+    author: Author,
+    judge: Judge,
+    task: str,
+    plan: Plan,
+    count: int,
 ) -> tuple[Settled, ...]:
-    """The first `config.preview` candidates in the order of the plan; nothing is written."""
-    plan = _make_plan(store, task, config)
-    settler = _make_settler(store, engine, detector, task, config)
+    """The first candidates in the order of the plan; nothing is written."""
     shown: list[Settled] = []
-    place, end = 0, min(config.preview, len(plan))
+    place, end = 0, min(count, len(plan))
     while place < end:
         chunk = plan.read(place, end - place)
-        shown += [settled for settled in settler.settle(chunk) if settled.final]
+        drafts = author.write(chunk)
+        answered = store.queries(task, [draft.positive for draft in drafts])
+        shown += [judge.settle(draft, answered.get(draft.positive, ())) for draft in drafts]
         place += len(chunk)
-    return tuple(sorted(shown, key=lambda settled: settled.request.place))
+    return tuple(shown)
 
 
-def _make_plan(store: SynthStore, task: Task, config: SynthConfig) -> Plan:
+def document_plan(store: SynthStore, task: Task, config: SynthConfig) -> Plan:
+    """The documents of the split in seeded order. InputError where there is none."""
     hashes = store.sources(task, config.split)
     if not hashes:
         message = (
@@ -157,23 +167,64 @@ def _make_plan(store: SynthStore, task: Task, config: SynthConfig) -> Plan:
             "queries for. Import documents into it, or name another --split."
         )
         raise InputError(message)
-    order = sorted(hashes, key=lambda text_hash: digest(config.seed, "synth", text_hash))
+    return ordered_plan(hashes, config)
+
+
+def ordered_plan(items: Iterable[str], config: SynthConfig) -> Plan:
+    """The items in seeded order."""
+    order = sorted(items, key=lambda item: digest(config.seed, "synth", item))
     return Plan(tuple(order), config.per_doc)
 
 
-def _make_settler(
-    store: SynthStore,
-    engine: QueryEngine,
-    detector: LanguageDetector,
-    task: Task,
-    config: SynthConfig,
-) -> Settler:
+def make_judge(
+    store: SynthStore, writing: Writing, detector: LanguageDetector, config: SynthConfig
+) -> Judge:
     protected = store.protected_queries(config.split)
-    return Settler(store, engine, detector, task, config, protected)
+    others = () if config.is_extractive else store.other_queries(writing.task.name, writing.plan)
+    return Judge(config, detector, protected, others)
 
 
-def _missing(config: SynthConfig, accepted: int, chunk_size: int) -> int:
-    return chunk_size if config.target is None else min(chunk_size, config.target - accepted)
+def _wanted(config: SynthConfig, books: _Books, writer: Writer, chunk_size: int) -> int:
+    """Candidates of the next chunk; 0 where the target is reached or what may be spent is spent."""
+    journal = writer.journal
+    if config.max_requests is not None and journal.requests >= config.max_requests:
+        return 0
+    if config.budget is not None and spent(config, journal.tokens_in, journal.tokens_out) >= (
+        config.budget
+    ):
+        return 0
+    bounded = config.max_requests is not None or config.budget is not None
+    size = min(chunk_size, writer.parallel) if bounded else chunk_size
+    if config.target is None:
+        return size
+    missing = config.target - books.accepted
+    return min(size, max(missing, writer.parallel)) if missing else 0
+
+
+def spent(config: SynthConfig, tokens_in: int, tokens_out: int) -> float:
+    """What tokens cost, in the currency of the prices."""
+    return (tokens_in * config.price_in + tokens_out * config.price_out) / 1_000_000
+
+
+def _tell(run: Run, result: SynthResult, config: SynthConfig, *, is_over: bool) -> None:
+    missing = config.target is not None and result.accepted < config.target
+    if missing and is_over:
+        run.warn(
+            f"{result.task}: {result.accepted} of {config.target} queries accepted, and no "
+            "candidate is left. Raise --per-doc."
+        )
+    elif not is_over and (missing or config.target is None):
+        run.warn(
+            f"{result.task}: stopped by --max-requests or --budget. The same command goes on from "
+            "here."
+        )
+    if result.cut:
+        run.warn(f"{result.task}: {result.cut} documents were cut to fit into a prompt")
+    if result.others:
+        run.warn(
+            f"{result.task}: {result.others} queries of earlier plans (another seed, engine, "
+            "--facets, --per-doc or --target) stay beside those of this one"
+        )
 
 
 class _Books:
@@ -184,11 +235,13 @@ class _Books:
     """
 
     def __init__(
-        self, run: Run, engine: str, task: str, config: SynthConfig, drops: Iterable[Decision]
+        self, run: Run, writing: Writing, config: SynthConfig, drops: Iterable[Decision]
     ) -> None:
-        self._run, self._engine, self._task, self._config = run, engine, task, config
+        self._run, self._writing, self._config = run, writing, config
         self._facets: Counter[str] = Counter()
-        self._requests = self._tokens_in = self._tokens_out = 0
+        self._personas: set[str] = set()
+        self._queries: list[str] = []
+        self._made: dict[str, Text] = {}
         self._standing = {drop.cause: drop for drop in drops}
         self._had_drops = bool(self._standing)
         self._dropped = self.met = 0
@@ -198,145 +251,71 @@ class _Books:
         return self._facets.total()
 
     def enter(self, settled: Iterable[Settled]) -> None:
-        """Store and count all, as they come; what came before an interruption is stored too."""
-        waiting: list[Settled] = []
-        try:
-            for one in settled:
-                waiting.append(one)
-                if len(waiting) >= FLUSH:
-                    self._flush(waiting)
-                    waiting = []
-        finally:
-            self._flush(waiting)
+        """Store and count all, in the order of the plan."""
+        kept: list[Settled] = []
+        away: list[Settled] = []
+        rows: list[Record] = []
+        for one in settled:
+            if one.is_accepted and self.accepted == self._config.target:
+                away.append(replace(one, outcome="surplus"))
+                continue
+            if one.draft.key in one.said_by:
+                self.met += 1
+            self._standing.pop(one.draft.key, None)
+            rows += self._rows(one)
+            (kept if one.is_accepted else away).append(one)
+            if one.is_accepted:
+                self._count(one)
+        self._run.append(rows)
+        self._run.keep(len(kept))
+        self._run.reject([self._writing.rejected(one) for one in away])
 
-    def close(self) -> None:
-        """Put the verdicts of today in force, where there are any or were."""
+    def close(self, known_texts: Callable[[], KnownTexts]) -> None:
+        """Put the verdicts of today in force, and tie new documents to what is like them."""
+        if self._made:
+            new = list(self._made.values())
+            known = [text for text in known_texts().texts if text.text_hash not in self._made]
+            self._run.append(near_duplicates(new, known))
         if not (self._had_drops or self._dropped):
             return
         run_id = self._run.run_id
         self._run.append([replace(drop, run_id=run_id) for drop in self._standing.values()])
-        settings = json.dumps(
-            self._config.model_dump(include={"min_words", "max_words"}), sort_keys=True
-        )
-        head = Head("rule", self._task, RULE, self._run.sequence, settings, "", run_id)
-        self._run.append([head])
+        gates = self._config.model_dump(include={"min_words", "max_words", "max_verbatim"})
+        settings = json.dumps(gates, sort_keys=True)
+        task = self._writing.task.name
+        self._run.append([Head("rule", task, RULE, self._run.sequence, settings, "", run_id)])
 
-    def result(self, documents: int, others: int) -> SynthResult:
+    def result(self, writer: Writer, items: int, others: int) -> SynthResult:
+        journal = writer.journal
         return SynthResult(
-            task=self._task,
-            engine=self._engine,
-            documents=documents,
-            requests=self._requests,
+            task=self._writing.task.name,
+            engine=self._writing.engine,
+            items=items,
+            requests=journal.requests,
             accepted=self.accepted,
             dropped=self._dropped,
             others=others,
+            cut=len(writer.author.cut),
             facets=dict(sorted(self._facets.items())),
-            tokens_in=self._tokens_in,
-            tokens_out=self._tokens_out,
+            personas=len(self._personas),
+            distinct_2=round(distinct_n(self._queries, 2), 4),
+            tokens_in=journal.tokens_in,
+            tokens_out=journal.tokens_out,
+            cost=round(spent(self._config, journal.tokens_in, journal.tokens_out), 6),
         )
-
-    def _flush(self, waiting: list[Settled]) -> None:
-        for one in waiting:
-            self._count(one)
-        final = [one for one in waiting if one.final]
-        kept = [one for one in final if one.outcome == ACCEPTED]
-        self._run.append([row for one in waiting for row in self._rows(one)])
-        self._run.keep(len(kept))
-        self._run.reject([self._reject(one) for one in final if one.outcome != ACCEPTED])
 
     def _count(self, one: Settled) -> None:
-        if not one.recalled:
-            self._requests += 1
-            self._tokens_in += one.reply.tokens_in
-            self._tokens_out += one.reply.tokens_out
-        if one.request.key in one.said_by:
-            self.met += 1
-        if one.outcome == ACCEPTED:
-            self._facets[one.request.facet] += 1
+        self._facets[one.draft.kind] += 1
+        self._queries.append(one.draft.query)
+        self._made |= {text.text_hash: text for text in one.draft.documents}
+        if one.draft.persona:
+            self._personas.add(one.draft.persona)
 
     def _rows(self, one: Settled) -> list[Record]:
-        self._standing.pop(one.request.key, None)
-        rows: list[Record] = [] if one.recalled else [self._generation(one)]
-        if one.outcome == ACCEPTED and one.request.key not in one.said_by:
-            rows += self._example(one)
-        elif one.outcome != ACCEPTED and one.said_by == {one.request.key}:
+        key = one.draft.key
+        if one.is_accepted and key not in one.said_by:
+            return self._writing.accepted(one.draft)
+        if not one.is_accepted and one.said_by == {key}:
             self._dropped += 1
-            rows.append(self._drop(one))
-        return rows
-
-    def _drop(self, one: Settled) -> Decision:
-        """The query was accepted once, and nobody but this request says it is answered."""
-        return Decision(
-            task=self._task,
-            rule=RULE,
-            example_id=example_id(self._task, one.query),
-            text_hash=one.request.document.text_hash,
-            verdict="drop",
-            reason=one.outcome,
-            numbers=one.numbers,
-            cause=one.request.key,
-            run_id=self._run.run_id,
-        )
-
-    def _example(self, one: Settled) -> list[Record]:
-        """The query as an example, or one more positive where the task has that query already."""
-        text = Text.of(one.query)
-        identity = example_id(self._task, one.query)
-        return [
-            text,
-            Example(
-                example_id=identity,
-                task=self._task,
-                query_hash=text.text_hash,
-                instruction="",
-                language=one.request.language,
-                split=self._config.split,
-                origin=self._config.engine,
-                origin_key=one.request.key,
-                source=self._engine,
-                line=0,
-                run_id=self._run.run_id,
-            ),
-            Judgement(
-                example_id=identity,
-                text_hash=one.request.document.text_hash,
-                label="positive",
-                origin=self._config.engine,
-                origin_key=one.request.key,
-                run_id=self._run.run_id,
-            ),
-        ]
-
-    def _generation(self, one: Settled) -> Generation:
-        request, reply = one.request, one.reply
-        return Generation(
-            request_key=request.key,
-            attempt=request.attempt,
-            task=self._task,
-            engine=self._engine,
-            facet=request.facet,
-            persona=request.persona,
-            prompt=request.prompt,
-            sampling=request.sampling,
-            seed=request.seed,
-            document_hash=request.document.text_hash,
-            place=request.place,
-            reply=reply.raw,
-            tokens_in=reply.tokens_in,
-            tokens_out=reply.tokens_out,
-            finish_reason=reply.finish_reason,
-            failure=reply.failure,
-            run_id=self._run.run_id,
-        )
-
-    def _reject(self, one: Settled) -> Reject:
-        return Reject(
-            run_id=self._run.run_id,
-            stage="synth",
-            reason=one.outcome,
-            key=f"{self._task}:{one.request.key}",
-            numbers=one.numbers,
-            source=one.request.document.text_hash,
-            line=0,
-            text=one.query[:_SHOWN_CHARACTERS],
-        )
+            return [self._writing.dropped(one)]
+        return []

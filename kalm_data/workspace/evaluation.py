@@ -80,6 +80,12 @@ class EvaluationStore:
         rows = ((*asked, tuple(positives)) for *asked, positives in found)
         return [EvalQuery(*row) for row in rows]
 
+    def shown_queries(self) -> frozenset[str]:
+        """Norm hashes of the queries that a language model was shown as examples."""
+        with self._database.read() as connection:
+            rows = connection.execute("SELECT norm_hash FROM shown_queries").fetchall()
+        return frozenset(row[0] for row in rows)
+
     def pool(self, task: Task) -> Pool:
         return PoolStore(self._database).pool(task)
 

@@ -6,14 +6,18 @@ from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from kalm_data.core.records import Decision
-from kalm_data.core.synthesis import AnsweredQuery, Journalled, Reply, SourceDocument
+from kalm_data.core.synthesis import AnsweredQuery, Journalled, Past, Reply, SourceDocument
+from kalm_data.workspace.documents import DocumentStore
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from kalm_data.core.records import Split
+    from kalm_data.core.splits import KnownTexts
     from kalm_data.core.tasks import Task
     from kalm_data.workspace.database import Database
+
+_ROWS_AT_ONCE = 10_000
 
 # A text is of the most protected split that any of its documents has, in any collection.
 _SOURCES = """
@@ -38,7 +42,7 @@ ORDER BY d.text_hash
 """
 
 _JOURNAL = """
-SELECT attempt, request_key, reply, failure, finish_reason, tokens_in, tokens_out
+SELECT attempt, request_key, reply, failure, finish_reason, tokens_in, tokens_out, seconds
 FROM generations WHERE request_key IN (SELECT unnest($keys))
 QUALIFY row_number() OVER (PARTITION BY request_key ORDER BY attempt DESC) = 1
 ORDER BY request_key
@@ -58,6 +62,19 @@ SELECT DISTINCT t.norm_hash
 FROM examples e JOIN texts t ON t.text_hash = e.query_hash
 WHERE e.split <> $split
 ORDER BY t.norm_hash
+"""
+
+_OTHERS = """
+SELECT t.text
+FROM examples e JOIN texts t ON t.text_hash = e.query_hash
+LEFT JOIN generations g ON g.request_key = e.origin_key AND g.failure = ''
+WHERE e.task = $task AND coalesce(g.plan, '') <> $plan
+ORDER BY e.example_id
+"""
+
+_PAST = """
+SELECT count(*), coalesce(avg(tokens_out), 0), coalesce(avg(seconds), 0)
+FROM generations WHERE engine = $engine AND failure = ''
 """
 
 _GENERATED = """
@@ -114,6 +131,23 @@ class GenerationStore:
         with self._database.read() as connection:
             rows = connection.execute(_PROTECTED, {"split": split}).fetchall()
         return {row[0] for row in rows}
+
+    def past(self, engine: str) -> Past:
+        """Means over the good replies that the engine gave."""
+        with self._database.read() as connection:
+            rows = connection.execute(_PAST, {"engine": engine}).fetchall()
+        return Past(*rows[0])
+
+    def other_queries(self, task: str, plan: str) -> Iterator[str]:
+        """The queries of the task, of all splits, that the plan did not make; in order of id."""
+        with self._database.read() as connection:
+            found = connection.execute(_OTHERS, {"task": task, "plan": plan})
+            while rows := found.fetchmany(_ROWS_AT_ONCE):
+                yield from (query for (query,) in rows)
+
+    def known_texts(self) -> KnownTexts:
+        """The texts of all documents there ever were."""
+        return DocumentStore(self._database).known_texts()
 
     def count_generated(self, task: str, split: Split) -> int:
         """How many positives of the task's examples of the split were generated."""

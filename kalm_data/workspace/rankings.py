@@ -20,7 +20,10 @@ _EXAMPLES = """
 SELECT e.example_id, any_value(t.text), any_value(e.instruction), any_value(e.source),
     any_value(e.line),
     list_sort(list(DISTINCT j.text_hash) FILTER (j.label = 'positive')),
-    coalesce(list_sort(list(DISTINCT j.text_hash) FILTER (j.label = 'negative')), [])
+    coalesce(list_sort(list(DISTINCT j.text_hash)
+        FILTER (j.label = 'negative' AND j.origin = 'import')), []),
+    coalesce(list_sort(list(DISTINCT j.text_hash)
+        FILTER (j.label = 'negative' AND j.origin <> 'import')), [])
 FROM examples e
 JOIN texts t ON t.text_hash = e.query_hash
 JOIN judgements j ON j.example_id = e.example_id AND j.origin <> 'miner'
@@ -88,9 +91,16 @@ class RankingStore:
             rows = connection.execute(_EXAMPLES, [task]).fetchall()
         return [
             MiningExample(
-                id_, query, instruction, source, line, tuple(yes), tuple(sorted({*no} - {*yes}))
+                id_,
+                query,
+                instruction,
+                source,
+                line,
+                tuple(yes),
+                tuple(sorted({*no} - {*yes})),
+                tuple(sorted({*made} - {*yes})),
             )
-            for id_, query, instruction, source, line, yes, no in rows
+            for id_, query, instruction, source, line, yes, no, made in rows
         ]
 
     def measured(

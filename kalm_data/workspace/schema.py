@@ -93,6 +93,7 @@ TABLES: dict[type[records.Record], Table] = {
         Table("decisions", records.Decision, ("run_id", "task", "rule", "example_id", "text_hash")),
         Table("heads", records.Head, ("kind", "task", "name", "sequence")),
         Table("generations", records.Generation, ("request_key", "attempt")),
+        Table("shown_queries", records.ShownQuery, ("norm_hash",)),
         Table("rejects", records.Reject, ("run_id", "stage", "reason", "key", "source", "line")),
         Table("near_duplicates", records.NearDuplicate, ("first", "second")),
         Table("vectors", records.VectorPlace, ("encoder", "rendered_hash")),

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from kalm_data.core.eval_queries import JudgedQuery, TurnedAway, select_queries
-from kalm_data.core.evaluation import UNKNOWN_TRAINING, EvalQuery, TrainingSet
+from kalm_data.core.eval_queries import Barred, JudgedQuery, TurnedAway, select_queries
+from kalm_data.core.evaluation import EvalQuery
 from kalm_data.core.pool import Pool, PoolDocument, make_pool
 from kalm_data.core.records import Text, example_id, text_hash
 
@@ -25,14 +25,17 @@ def ask(query: str, *positives: str) -> EvalQuery:
 
 
 POOL = make(TEXTS, [(TEXTS[0], TEXTS[1]), ("gone: posix path joins", TEXTS[0])])
-TRAINING = TrainingSet("shards", frozenset(), frozenset([Text.of("where is  it").norm_hash]))
+BARRED = Barred(
+    trained=frozenset([Text.of("where is  it").norm_hash]),
+    shown=frozenset([Text.of("an example of style").norm_hash]),
+)
 
 
 def select(
-    *queries: EvalQuery, training: TrainingSet = TRAINING, verbatim_words: int = 1
+    *queries: EvalQuery, barred: Barred = BARRED, verbatim_words: int = 1
 ) -> tuple[list[JudgedQuery], list[TurnedAway]]:
     texts = [document.text for document in POOL.documents]
-    return select_queries(queries, POOL, texts, training, verbatim_words)
+    return select_queries(queries, POOL, texts, barred, verbatim_words)
 
 
 def relevant(query: EvalQuery) -> set[str]:
@@ -56,6 +59,7 @@ def test_a_positive_that_was_revised_lives_on_in_its_near_duplicate() -> None:
         (ask("anything"), "no_positive"),
         (ask("anything", "not in the pool"), "gold_not_in_pool"),
         (ask("Where is it", TEXTS[0]), "in_training"),
+        (ask("An example of  style", TEXTS[0]), "shown_to_model"),
         (ask("How do i WASH a cat", TEXTS[0]), "verbatim_in_pool"),
     ],
 )
@@ -77,5 +81,5 @@ def test_short_queries_can_be_spared_the_verbatim_rule() -> None:
 
 def test_every_query_is_either_fit_or_turned_away_in_the_order_given() -> None:
     queries = [ask(f"q{i}", TEXTS[0], *(["x"] * (i % 2))) for i in range(6)] + [ask("no gold")]
-    fit, turned_away = select(*queries, training=UNKNOWN_TRAINING)
+    fit, turned_away = select(*queries, barred=Barred(frozenset()))
     assert [*(one.query for one in fit), *(one.query for one in turned_away)] == queries

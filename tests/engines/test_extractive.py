@@ -6,10 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kalm_data.core.candidates import make_request
-from kalm_data.core.config.synth import SynthConfig
 from kalm_data.core.records import text_hash
-from kalm_data.core.synthesis import Candidate, Request, SourceDocument
+from kalm_data.core.request_keys import attempt_seed, extraction_key
+from kalm_data.core.synthesis import Request, SourceDocument
 from kalm_data.core.text import normalised
 from kalm_data.engines.extractive import (
     ExtractiveEngine,
@@ -30,8 +29,8 @@ The following are removed:
 
 def request(facet: str, text: str = TEXT, title: str = "os.path.join", draw: int = 0) -> Request:
     document = SourceDocument(text_hash(text), title, text, "en")
-    config = SynthConfig.model_validate({"facets": (facet,)})
-    return make_request(Candidate(0, draw, document.text_hash), document, "e-1", config)
+    key = extraction_key(document, engine="e-1", facet=facet, draw=draw, seed=0)
+    return Request(key, 0, 0, attempt_seed(0, key, 0), document=document, facet=facet)
 
 
 @pytest.mark.parametrize(

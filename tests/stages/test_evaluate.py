@@ -74,6 +74,9 @@ class Store:
     def test_queries(self, task: str) -> list[EvalQuery]:
         return sorted(self._queries, key=lambda query: query.example_id)
 
+    def shown_queries(self) -> frozenset[str]:
+        return frozenset()
+
     def pool(self, task: Task) -> Pool:
         near = [(text_hash(document(0)), text_hash(document(1)))]
         return make_pool(map(as_document, range(COUNT)), near, "")

@@ -1,27 +1,35 @@
 from __future__ import annotations
 
 import shutil
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
 
+from kalm_data.core.asking import Asker, Journal
+from kalm_data.core.authors.extractive import ExtractiveAuthor
 from kalm_data.core.config.synth import SynthConfig
 from kalm_data.core.errors import InputError, Interrupted
+from kalm_data.core.journal import NoJournal, RunJournal
+from kalm_data.core.judging import Judge
 from kalm_data.core.records import Document, Example, Judgement, Text, example_id
 from kalm_data.core.synthesis import Reply
 from kalm_data.core.tasks import Task
+from kalm_data.core.written_rows import Writing
 from kalm_data.engines.extractive import ExtractiveEngine
 from kalm_data.engines.language import ScriptAndLangid
-from kalm_data.stages.synth import SynthResult, preview, synth
+from kalm_data.engines.reply_schema import read_reply
+from kalm_data.stages.synth import SynthResult, Writer, document_plan, preview, synth
 from kalm_data.workspace.database import Database
 from kalm_data.workspace.generations import GenerationStore
 from kalm_data.workspace.rankings import RankingStore
 from kalm_data.workspace.runs import running
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Generator, Sequence
     from pathlib import Path
 
+    from kalm_data.core.protocols import LanguageDetector, QueryEngine
     from kalm_data.core.records import Record, Split
     from kalm_data.core.summary import RunSummary
     from kalm_data.core.synthesis import Request
@@ -46,7 +54,7 @@ class Scripted:
         self.backwards = False
         self._say = say
 
-    def generate(self, requests: Sequence[Request]) -> Iterator[Reply]:
+    def generate(self, requests: Sequence[Request]) -> Generator[Reply]:
         for request in reversed(requests) if self.backwards else requests:
             if len(self.asked) == self.stop_after:
                 raise KeyboardInterrupt
@@ -91,18 +99,27 @@ def import_documents(
 
 
 def run_synth(
-    database: Database,
-    engine: Scripted,
-    *,
-    task: Task = TASK,
-    chunk_size: int = 100,
-    **settings: object,
-) -> tuple[SynthResult, RunSummary]:
+    database: Database, engine: QueryEngine, *, task: Task = TASK, chunk_size: int = 100,
+    detector: LanguageDetector | None = None, **settings: object,
+) -> tuple[SynthResult, RunSummary]:  # fmt: skip
     config = SynthConfig.model_validate({"per_doc": 3, **settings})
     with running(database, "synth", "{}", resumable=True) as run:
         store = GenerationStore(database)
-        result = synth(store, run, engine, Silent(), task, config, chunk_size=chunk_size)
+        writing = Writing(task, engine.name, "extractive", config.split, "plan", run.run_id)
+        journal = RunJournal(store, run, writing)
+        author = make_author(store, engine, journal, task, config)
+        plan = document_plan(store, task, config)
+        writer = Writer(author, journal, writing)
+        speaks = detector or Silent()
+        result = synth(store, run, writer, speaks, plan, config, chunk_size=chunk_size)
     return result, run.summary("ok")
+
+
+def make_author(
+    store: GenerationStore, engine: QueryEngine, journal: Journal, task: Task, config: SynthConfig
+) -> ExtractiveAuthor:
+    asker = Asker(engine, journal, read_reply, config.tries, config.seed)
+    return ExtractiveAuthor(partial(store.documents, task), asker, config)
 
 
 def dump(database: Database) -> dict[str, list[tuple[object, ...]]]:
@@ -388,13 +405,15 @@ def test_a_task_without_documents_of_the_split_is_an_error(database: Database):
 def test_a_preview_shows_the_first_candidates_and_writes_nothing(database: Database):
     import_documents(database, 4)
     before = dump(database)
-    config = SynthConfig(per_doc=3, preview=6)
-    shown = preview(GenerationStore(database), Scripted(mixed), Silent(), TASK, config)
-    assert [one.request.place for one in shown] == list(range(6))
+    config, store = SynthConfig(per_doc=3), GenerationStore(database)
+    author = make_author(store, Scripted(mixed), NoJournal(store), TASK, config)
+    judge = Judge(config, Silent(), frozenset())
+    shown = preview(store, author, judge, "docs", document_plan(store, TASK, config), 6)
+    assert [one.draft.candidate.place for one in shown] == list(range(6))
     assert dump(database) == before
     engine = Scripted(mixed)
     run_synth(database, engine)
-    assert [mixed(one.request) for one in shown] == [mixed(one) for one in engine.asked[:6]]
+    assert [one.draft.key for one in shown] == [one.key for one in engine.asked[:6]]
 
 
 HOSTILE = {
@@ -423,11 +442,9 @@ def test_hostile_documents_are_asked_and_judged_like_any_other(database: Databas
 def test_the_extractive_engine_writes_queries_of_every_facet_without_a_language_model(
     workspace: Database,
 ):
-    with running(workspace, "synth", "{}", resumable=True) as run:
-        store, engine = GenerationStore(workspace), ExtractiveEngine()
-        result = synth(store, run, engine, ScriptAndLangid(), TASK, SynthConfig())
+    result, summary = run_synth(workspace, ExtractiveEngine(), detector=ScriptAndLangid())
     assert result.engine == "extractive-1"
     assert (result.requests, result.tokens_in, result.tokens_out) == (36, 0, 0)
     assert set(result.facets) == {"title", "phrases"}  # each document is one sentence
-    assert run.summary("ok").rejected == {"no_sentence": 12}
+    assert summary.rejected == {"no_sentence": 12}
     assert count(workspace, "judgements WHERE origin = 'extractive'") == result.accepted

@@ -1,9 +1,10 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from kalm_data.core.records import Document, Example, Generation, Judgement, Text, example_id
-from kalm_data.core.synthesis import AnsweredQuery, Reply
+from kalm_data.core.synthesis import AnsweredQuery, Past, Reply
 from kalm_data.core.tasks import Task
 from kalm_data.workspace.generations import GenerationStore
 from kalm_data.workspace.runs import running
@@ -37,8 +38,8 @@ def query(text: str, answered_by: str, split: Split = "train", task: str = "docs
 
 
 def generation(key: str, attempt: int, failure: str, task: str = "docs") -> Generation:
-    return Generation(key, attempt, task, "e-1", "title", "", "", "", 0, "h", 0, f"say {key}",
-                      1, 2, "stop", failure, "r")  # fmt: skip
+    return Generation(key, attempt, task, "e-1", "title", "", "", "", "", "", 0, "h", 0, "plan",
+                      f"say {key}", 1, 2, 0.5, "stop", failure, "r")  # fmt: skip
 
 
 def store(database: Database, *rows: list[Record]) -> GenerationStore:
@@ -101,7 +102,7 @@ def test_the_journal_gives_the_latest_attempt_for_whatever_task_it_was(database:
         "k2": (0, "server"),
         "k3": (0, ""),
     }
-    assert found["k1"].reply == Reply("k1", "say k1", "", "stop", 1, 2)
+    assert found["k1"].reply == Reply("k1", "say k1", "", "stop", 1, 2, 0.5)
 
 
 def test_queries_are_those_of_the_task_that_a_document_answers(database: Database):
@@ -125,3 +126,18 @@ def test_queries_of_every_other_split_are_protected(database: Database):
         Text.of(text).norm_hash for text in ("two", "three")
     }
     assert found.protected_queries("test") == {Text.of(text).norm_hash for text in ("one", "two")}
+
+
+def test_the_queries_of_other_plans_are_those_of_all_splits_and_of_imports(database: Database):
+    mine = query("made by this plan", "body")
+    made = replace(mine[1], origin_key="k1", origin="llm")
+    rows = [[mine[0], made, mine[2]], query("imported", "body", "test"), [generation("k1", 0, "")]]
+    found = store(database, *rows)
+    assert list(found.other_queries("docs", "plan")) == ["imported"]
+    assert sorted(found.other_queries("docs", "another")) == ["imported", "made by this plan"]
+
+
+def test_the_past_of_an_engine_is_the_mean_of_its_good_replies(database: Database):
+    rows = [generation("k1", 0, ""), generation("k2", 0, ""), generation("k3", 0, "length")]
+    assert store(database, rows).past("e-1") == Past(2, 2.0, 0.5)
+    assert store(database).past("e-2") == Past(0, 0.0, 0.0)

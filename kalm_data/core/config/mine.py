@@ -60,6 +60,10 @@ class MineConfig(Settings):
         True,
         description="Use negatives that came with the data first, within the same limits.",
     )
+    generated_negatives: bool = Field(
+        False,
+        description="Use negatives that a language model wrote as well, within the same limits.",
+    )
     on_shortage: Shortage = Field(
         "keep",
         description="Where too few are found: keep what there is, drop the example, or pad with "

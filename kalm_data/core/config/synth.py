@@ -4,27 +4,65 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from kalm_data.core.config.settings import Settings
+from kalm_data.core.config.asking import AskingConfig
 
 Facet = Literal["title", "phrases", "sentence"]
+WrittenType = Literal["short-long", "long-short", "short-short", "long-long", "sts", "bitext"]
+"""The task types of arXiv 2501.01028 that are written from personas alone."""
+
+VERBATIM_WORDS = 8
+"""Words in a row that a language model's query may take over from the document."""
 
 
-class SynthConfig(Settings):
+class SynthConfig(AskingConfig):
     """Who writes queries, how many, and what a query must be."""
 
-    engine: Literal["extractive"] = Field(
-        "extractive",
-        description="Who writes the queries. extractive: taken from each document's own words, "
-        "no language model.",
+    type: WrittenType | None = Field(
+        None,
+        description="Write whole rows of this type from personas alone, instead of queries for "
+        "documents. The task is made if it is new.",
     )
-    per_doc: int = Field(3, ge=1, le=1000, description="Queries asked for each document.")
+    per_doc: int = Field(
+        3, ge=1, le=1000, description="Queries asked for each document; rows for each persona."
+    )
     target: int | None = Field(
         None, ge=1, description="Stop after this many accepted queries, in the order of the plan."
+    )
+    max_requests: int | None = Field(
+        None, ge=1, description="Stop when this run has sent so many requests; resumable."
+    )
+    budget: float | None = Field(
+        None,
+        gt=0,
+        description="Stop when the tokens of this run have cost so much, by --price-in and "
+        "--price-out; resumable.",
+    )
+    price_in: float = Field(0.0, ge=0, description="Price of a million tokens that are read.")
+    price_out: float = Field(0.0, ge=0, description="Price of a million tokens that are written.")
+    estimate: bool = Field(
+        False, description="Tell requests, tokens, cost, time and disk, and write nothing."
     )
     facets: tuple[Facet, ...] = Field(
         ("title", "phrases", "sentence"),
         min_length=1,
-        description="Kinds of queries that are drawn from.",
+        description="Kinds of queries that are drawn from (engine extractive).",
+    )
+    steps: Literal[1, 2] = Field(
+        2,
+        description="2: the model chooses character, question type and difficulty, then writes. "
+        "1: they are drawn, for small models.",
+    )
+    persona_choice: Literal["random", "nearest"] = Field(
+        "random",
+        description="Five personas from which the model chooses: random ones, or the nearest to "
+        "the document by --encoder.",
+    )
+    query_language: str = Field(
+        "", description="Language (ISO 639-1) of queries or rows; empty: the document's own, or en."
+    )
+    target_language: str = Field("zh", description="Language of the translations of type bitext.")
+    instructions: int = Field(
+        10, ge=1, le=20, description="Instructions that a persona is asked for at a time."
     )
     min_words: int = Field(
         2,
@@ -32,21 +70,30 @@ class SynthConfig(Settings):
         description="Fewest words of a query; a Chinese, Japanese or Korean character is a word.",
     )
     max_words: int = Field(64, ge=1, description="Most words of a query.")
-    split: Literal["train", "dev", "test"] = Field(
-        "train",
-        description="Documents of this split are the sources, and the queries belong to it.",
+    max_verbatim: int | None = Field(
+        None,
+        ge=1,
+        description="Most words in a row that a query takes over from its document. Default: 8 "
+        "for language models, unlimited for extractive.",
     )
-    attempts: int = Field(
-        1, ge=1, le=10, description="Times a request that failed is tried, with a seed of its own."
-    )
-    seed: int = Field(0, ge=0, description="Seed of every choice.")
     preview: int = Field(
         0, ge=0, le=1000, description="Show this many queries of the plan and write nothing."
     )
 
     @model_validator(mode="after")
-    def _has_room(self) -> Self:
+    def _is_sound(self) -> Self:
         if self.min_words > self.max_words:
             message = f"min_words {self.min_words} is more than max_words {self.max_words}"
             raise ValueError(message)
+        if self.budget is not None and not (self.price_in or self.price_out):
+            message = "budget needs price_in or price_out"
+            raise ValueError(message)
+        if self.type and self.engine == "extractive":
+            message = "rows from personas need a language model: engine vllm or openai"
+            raise ValueError(message)
         return self
+
+    @property
+    def verbatim_words(self) -> int | None:
+        """Words in a row that a query may take over; None where there is no bound."""
+        return self.max_verbatim or (None if self.is_extractive else VERBATIM_WORDS)

@@ -1,0 +1,151 @@
+"""Introduces authors to what they need: documents, engine, prompts, personas."""
+
+from __future__ import annotations
+
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, Protocol
+
+from kalm_data.core.errors import InputError
+from kalm_data.core.protocols import Author, PromptingAuthor
+from kalm_data.core.seeded import digest
+
+if TYPE_CHECKING:
+    from kalm_data.core.asking import Asker
+    from kalm_data.core.config.language_model import ModelConfig
+    from kalm_data.core.config.synth import SynthConfig
+    from kalm_data.core.journal import NoJournal, RunJournal
+    from kalm_data.core.personas import Persona
+    from kalm_data.core.prompt_shelf import PromptShelf
+    from kalm_data.core.protocols import CharacterFinder, DocumentSource, QueryEngine
+    from kalm_data.core.synthesis import Plan
+    from kalm_data.core.tasks import Task
+    from kalm_data.core.written_rows import Writing
+    from kalm_data.workspace.database import Database
+    from kalm_data.workspace.runs import WorkspaceRun
+
+
+class TaskAuthor(Author, PromptingAuthor, Protocol):
+    """An author that can tell beforehand what it would ask."""
+
+
+class AuthorMaker:
+    """Makes the author of each task of one run; without a run it keeps no reply."""
+
+    def __init__(
+        self,
+        database: Database,
+        run: WorkspaceRun | None,
+        engine: QueryEngine,
+        config: SynthConfig,
+        model: ModelConfig,
+    ) -> None:
+        from kalm_data.workspace.generations import GenerationStore
+
+        self._database, self._run, self._engine = database, run, engine
+        self._config, self._model = config, model
+        self._store = GenerationStore(database)
+        if not config.is_extractive:  # what is wrong with prompts or personas is said first
+            self._shelf, self._personas, self._examples  # noqa: B018
+
+    def plan(self, task: Task) -> Plan:
+        from kalm_data.stages.synth import document_plan, ordered_plan
+
+        if self._config.type:
+            return ordered_plan((persona.id for persona in self._personas), self._config)
+        return document_plan(self._store, task, self._config)
+
+    def remember_examples(self) -> None:
+        """Bar the queries that are shown as examples from every evaluation."""
+        from kalm_data.core.records import ShownQuery, Text
+
+        if self._run and not self._config.is_extractive:
+            texts = [Text.of(query) for query in self._examples]
+            self._run.append(
+                [ShownQuery(text.norm_hash, text.text, self._run.run_id) for text in texts]
+            )
+
+    def make(self, task: Task) -> tuple[Writing, RunJournal, TaskAuthor]:
+        from kalm_data.core.asking import Asker
+        from kalm_data.core.journal import NoJournal, RunJournal
+        from kalm_data.core.written_rows import Writing
+        from kalm_data.engines.reply_schema import read_reply
+
+        config = self._config
+        writing = Writing(
+            task=task,
+            engine=self._engine.name,
+            origin="extractive" if config.is_extractive else "llm",
+            split=config.split,
+            plan=self._plan_id(),
+            run_id=self._run.run_id if self._run else "",
+        )
+        journal: RunJournal | NoJournal
+        journal = (
+            RunJournal(self._store, self._run, writing) if self._run else NoJournal(self._store)
+        )
+        asker = Asker(self._engine, journal, read_reply, config.tries, config.seed)
+        documents = partial(self._store.documents, task)
+        return writing, journal, self._author(documents, asker)  # type: ignore[return-value]
+
+    def _plan_id(self) -> str:
+        config = self._config
+        return digest("plan", self._engine.name, config.type or "grounded", config.seed)
+
+    def _author(self, documents: DocumentSource, asker: Asker) -> TaskAuthor:
+        from kalm_data.api.language_models import make_room
+        from kalm_data.core.authors.asking_model import Requester
+        from kalm_data.core.authors.extractive import ExtractiveAuthor
+        from kalm_data.core.authors.from_personas import RowAuthor
+        from kalm_data.core.authors.grounded import GroundedAuthor
+
+        config = self._config
+        if config.is_extractive:
+            return ExtractiveAuthor(documents, asker, config)
+        requester = Requester(asker.engine, config, make_room(config, self._model))
+        if config.type:
+            personas = {persona.id: persona for persona in self._personas}
+            return RowAuthor(config.type, personas, asker, requester, self._shelf, config)
+        return GroundedAuthor(
+            documents, asker, requester, self._shelf, self._characters, config, self._examples
+        )
+
+    @cached_property
+    def _shelf(self) -> PromptShelf:
+        from kalm_data.core.prompt_shelf import read_shelf
+
+        return read_shelf(self._model.prompt, self._model.prompts_dir)
+
+    @cached_property
+    def _personas(self) -> tuple[Persona, ...]:
+        from kalm_data.core.personas import read_personas
+        from kalm_data.core.resources import resource_folder
+
+        if self._model.personas:
+            return read_personas(self._model.personas)
+        files = sorted(resource_folder("personas").glob("*.jsonl"))
+        return tuple(persona for file in files for persona in read_personas(file))
+
+    @cached_property
+    def _examples(self) -> tuple[str, ...]:
+        from kalm_data.api.language_models import read_examples
+
+        return read_examples(self._model.like)
+
+    @property
+    def _characters(self) -> CharacterFinder:
+        from kalm_data.core.characters import RandomCharacters
+
+        if self._config.persona_choice == "random":
+            return RandomCharacters(self._personas, self._config.seed)
+        if self._run is None:
+            message = "--persona-choice nearest encodes documents: not for --preview or --estimate"
+            raise InputError(message)
+        return self._nearest(self._run)
+
+    def _nearest(self, run: WorkspaceRun) -> CharacterFinder:
+        from kalm_data.engines.sentence_transformers_encoder import load_encoder
+        from kalm_data.measures.nearest_characters import NearestCharacters
+        from kalm_data.workspace.vectors import VectorStore
+
+        encoder = load_encoder(self._model.encoder)
+        return NearestCharacters(run, encoder, VectorStore(self._database), self._personas)

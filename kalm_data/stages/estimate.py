@@ -1,0 +1,95 @@
+"""What a plan would take before anything is spent: requests, tokens, cost, time, disk."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from kalm_data.core.config.synth import SynthConfig
+    from kalm_data.core.protocols import PromptingAuthor, Tokenizer
+    from kalm_data.core.synthesis import Candidate, Past, Plan
+
+SAMPLE = 64
+"""Candidates whose prompts are filled and counted."""
+
+_CHARACTERS_PER_TOKEN = 4
+_JOURNAL_SHARE = 0.5
+"""Bytes on disk for a byte of prompt and reply, which the workspace compresses."""
+
+_FEWEST_REPLIES = 20
+"""Replies in the journal from which their means tell of the next ones."""
+
+
+class ApproximateTokenizer:
+    """Four characters a token: for models whose tokenizer is not at hand."""
+
+    def count(self, text: str) -> int:
+        return -(-len(text) // _CHARACTERS_PER_TOKEN)
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """Figures of a whole plan, replies that the journal holds not taken off.
+
+    `tokens_out` is by the mean of past replies of the engine, or an upper bound (`is_bound`).
+    `seconds` is None where the engine never answered, `cost` in the currency of the prices.
+    """
+
+    candidates: int
+    requests: int
+    tokens_in: int
+    tokens_out: int
+    is_bound: bool
+    is_counted: bool
+    cost: float
+    seconds: float | None
+    megabytes: float
+
+
+def estimate(
+    author: PromptingAuthor,
+    plan: Plan,
+    tokenizer: Tokenizer,
+    past: Past,
+    config: SynthConfig,
+    concurrency: int,
+) -> Estimate:
+    """Extrapolate from the prompts of candidates that lie evenly over the plan."""
+    chosen = _spread(plan)
+    steps = [prompts for one in chosen for prompts in author.first_prompts([one])]
+    shares = _shares(config)
+    wanted = min(len(plan), config.target or len(plan))
+    scale = wanted / max(1, len(steps))
+    requests = tokens_in = characters = 0.0
+    for prompts in steps:
+        for prompt, share in zip(prompts, shares[-len(prompts) :], strict=True):
+            requests += share * scale
+            tokens_in += share * scale * tokenizer.count(prompt)
+            characters += share * scale * len(prompt)
+    is_known = past.replies >= _FEWEST_REPLIES
+    tokens_out = requests * (past.tokens_out if is_known else config.max_tokens)
+    cost = (tokens_in * config.price_in + tokens_out * config.price_out) / 1_000_000
+    written = characters + tokens_out * _CHARACTERS_PER_TOKEN
+    return Estimate(
+        candidates=wanted,
+        requests=round(requests),
+        tokens_in=round(tokens_in),
+        tokens_out=round(tokens_out),
+        is_bound=not is_known,
+        is_counted=not isinstance(tokenizer, ApproximateTokenizer),
+        cost=round(cost, 4),
+        seconds=round(requests * past.seconds / concurrency, 1) if is_known else None,
+        megabytes=round(_JOURNAL_SHARE * written / 1e6, 1),
+    )
+
+
+def _spread(plan: Plan) -> list[Candidate]:
+    count = min(SAMPLE, len(plan))
+    return [plan.read(number * len(plan) // count, 1)[0] for number in range(count)]
+
+
+def _shares(config: SynthConfig) -> tuple[float, float]:
+    """Requests a candidate of each step; a brainstorm serves as many as it has instructions."""
+    shared = min(config.instructions, config.per_doc) if config.type else 1
+    return 1 / shared, 1.0
