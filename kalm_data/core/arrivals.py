@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from dataclasses import dataclass, field
 from operator import attrgetter
 from typing import TYPE_CHECKING, TypeVar
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_PLANNED_AT_ONCE = 1000
+_COUNTED_AT_ONCE = 1000
 
 _SURROUNDINGS = attrgetter(
     "title", "headings", "parent", "position", "date", "language", "licence", "metadata"
@@ -28,25 +29,52 @@ _SURROUNDINGS = attrgetter(
 """What makes the content of a document beside its text, alike in a row and in a revision."""
 
 
+@dataclass(slots=True)
+class _Tally:
+    """Plans rows and rejects the bad ones as they are read: an import that fails keeps them."""
+
+    run: Run
+    planned: int = 0
+    bad: list[BadRow] = field(default_factory=list)
+
+    def count(self, row: object) -> None:
+        self.planned += 1
+        if isinstance(row, BadRow):
+            self.bad.append(row)
+        if self.planned == _COUNTED_AT_ONCE:
+            self.flush()
+
+    def flush(self) -> None:
+        planned, bad = self.planned, self.bad
+        self.planned, self.bad = 0, []
+        self.run.plan(planned)
+        reject_rows(self.run, bad)
+
+
 def read_all(
     run: Run, source: Source, rows: Iterable[T | BadRow], *, fail: bool
 ) -> tuple[list[T], list[BadRow]]:
-    """The good rows and the bad ones, each planned as one unit; `fail` raises the first bad one."""
+    """The good rows and the bad ones, each planned as one unit; `fail` raises the first bad one.
+
+    The bad ones are rejected here, also those that came before a failure.
+    """
     good: list[T] = []
     bad: list[BadRow] = []
-    for row in rows:
-        if not isinstance(row, BadRow):
-            good.append(row)
-        elif fail:
-            raise row.error
-        else:
-            bad.append(row)
-        if (len(good) + len(bad)) % _PLANNED_AT_ONCE == 0:
-            run.plan(_PLANNED_AT_ONCE)
+    tally = _Tally(run)
+    try:
+        for row in rows:
+            tally.count(row)
+            if not isinstance(row, BadRow):
+                good.append(row)
+            elif fail:
+                raise row.error
+            else:
+                bad.append(row)
+    finally:
+        tally.flush()
     if not good and not bad:
         message = f"{source.name}: no rows in it. Name a source that holds some."
         raise InputError(message)
-    run.plan((len(good) + len(bad)) % _PLANNED_AT_ONCE)
     return good, bad
 
 

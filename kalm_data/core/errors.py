@@ -11,9 +11,13 @@ KalmError
 Anything else that escapes is a bug of ours and keeps its traceback.
 """
 
+import shlex
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
     from kalm_data.core.summary import RunSummary
 
 
@@ -42,7 +46,18 @@ class WorkspaceBusy(KalmError):
 
 
 class StaleMeasurement(KalmError):
-    """Rankings of another pool or other positives; the message names the refreshing command."""
+    """Rankings of another pool or other positives; `commands` refresh them."""
+
+    def __init__(self, what: str, commands: "Sequence[str]") -> None:
+        super().__init__(f"{what} Run {' and '.join(f'`{command}`' for command in commands)}.")
+        self.what, self.commands = what, commands
+
+    def at(self, workspace: "Path") -> "StaleMeasurement":
+        """The same, with commands that name the workspace."""
+        named = shlex.join(["--workspace", str(workspace)])
+        stale = StaleMeasurement(self.what, [f"{command} {named}" for command in self.commands])
+        stale.summary = self.summary
+        return stale
 
 
 class GateMissed(KalmError):

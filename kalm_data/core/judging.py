@@ -83,8 +83,10 @@ class Judge:
         said_by = frozenset(one.said_by for one in answered if one.query_hash == text.text_hash)
         if draft.failure:
             return Settled(draft, draft.failure, draft.numbers, said_by)
-        known = {one.norm_hash for one in answered if one.said_by != draft.key}
-        failing = self._judge(draft, text.norm_hash, known)
+        known = {
+            one.norm_hash for one in answered if one.said_by != draft.key and not one.is_dropped
+        }
+        failing = self._judge(draft, text.norm_hash, known, is_held=draft.key in said_by)
         if failing:
             return Settled(draft, failing.reason, failing.numbers, said_by)
         self._accepted[draft.positive].add(text.norm_hash)
@@ -96,12 +98,15 @@ class Judge:
             self._near.add(query)
             self._places.append(place)
 
-    def _judge(self, draft: Draft, norm_hash: str, known: set[str]) -> Failing | None:
-        """The first gate that it fails."""
+    def _judge(
+        self, draft: Draft, norm_hash: str, known: set[str], *, is_held: bool
+    ) -> Failing | None:
+        """The first gate that it fails. What dev or test holds gives way to no train query."""
         failing = self._judge_row(draft) if self._config.type else self._judge_query(draft)
         if failing:
             return failing
-        if norm_hash in self._protected:
+        gives_way = self._config.split == "train" or not is_held
+        if norm_hash in self._protected and gives_way:
             return protected_query()
         if norm_hash in known | self._accepted[draft.positive]:
             return duplicate_query()

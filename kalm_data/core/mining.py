@@ -110,12 +110,12 @@ def dense_ranker_id(name: str, fingerprint: str, templates: Templates) -> str:
     return f"dense:{name}@{digest(fingerprint, templates.fingerprint)[:12]}"
 
 
-def stale_line(task: str, ranker: str, query: str, remedy: str) -> str:
-    """The line that says what is stale; `remedy` is the command that refreshes it."""
+def stale_line(task: str, ranker: str, query: str) -> str:
+    """What is stale, in one line."""
     shown = query if len(query) <= 60 else query[:59] + "…"
     return (
         f'task {task}: {ranker} has not ranked the example "{" ".join(shown.split())}" as its pool '
-        f"and positives are now. Run `{remedy}`."
+        "and positives are now."
     )
 
 

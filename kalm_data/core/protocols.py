@@ -178,6 +178,10 @@ class Run(Protocol):
         """Merge what was appended into the database, if the last merge is some seconds ago."""
         ...
 
+    def merge(self) -> None:
+        """Merge what was appended into the database now."""
+        ...
+
     def record_input(self, name: str, fingerprint: str) -> None:
         """Store with the run what it was made from, e.g. an encoder and its fingerprint."""
         ...

@@ -102,11 +102,15 @@ class Past:
 
 @dataclass(frozen=True, slots=True)
 class AnsweredQuery:
-    """A query that a document answers; `said_by` is the request that generated it, or empty."""
+    """A query that a document answers; `said_by` is the request that generated it, or empty.
+
+    One that a rule in force dropped `is_dropped`.
+    """
 
     query_hash: str
     norm_hash: str
     said_by: str
+    is_dropped: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -116,7 +116,7 @@ class Writing:
         ]
 
     def dropped(self, settled: Settled) -> Decision:
-        """The query was accepted once, and nobody but its request says that it is answered."""
+        """What the request said once is taken back; what others say stands."""
         draft = settled.draft
         return Decision(
             task=self.task.name,

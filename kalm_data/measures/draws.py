@@ -48,6 +48,10 @@ class DrawStore(Protocol):
 
     def dropped(self, task: str) -> set[tuple[str, str]]: ...
 
+    def mine_config(self, task: str, ranker: str) -> MineConfig:
+        """The settings with which the task was last mined by this ranker."""
+        ...
+
 
 def read_ranked(
     store: DrawStore, ranker: str, basis: str, depth: int, block: Sequence[MiningExample]
@@ -76,6 +80,6 @@ def draw_task(store: DrawStore, task: Task, ranker: str, config: MineConfig) -> 
             own = excluded(pool, index, example.positives)
             ranked = stored.get((example.example_id, own.positives), NOT_RANKED)
             if ranked is NOT_RANKED and any(h in index for h in example.positives):
-                remedy = mine_command(task.name, config)
-                raise StaleMeasurement(stale_line(task.name, ranker, example.query, remedy))
+                what = stale_line(task.name, ranker, example.query)
+                raise StaleMeasurement(what, [mine_command(task.name, config)])
             yield draw_negatives(around, example, own, ranked)

@@ -35,7 +35,7 @@ from kalm_data.measures.shard_rows import TaskRows, given_negatives
 from kalm_data.measures.training_pool import training_pool
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from kalm_data.core.config.shards import ShardsConfig
@@ -160,7 +160,7 @@ def _plan_rows(draws: DrawStore, shards: ShardWriter, run: Run, task: Task) -> T
     )
     pool = draws.pool(task)
     run.record_input(f"pool of {task.name}", pool.fingerprint)
-    _refuse_stale_rules(shards, task.name, ranking_basis(pool, task))
+    _refuse_stale_rules(draws, shards, task.name, ranking_basis(pool, task))
     _warn_of_ignored(run, task)
     ranker, drawn = _draw(draws, shards, run, task, pool)
     protected = shards.protected(task.name)
@@ -216,22 +216,22 @@ def _warn_of_ignored(run: Run, task: Task) -> None:
         run.warn(f"task {task.name}: not applied in this version: {', '.join(ignored)}")
 
 
-def _refuse_stale_rules(shards: ShardWriter, task: str, basis: str) -> None:
+def _refuse_stale_rules(draws: DrawStore, shards: ShardWriter, task: str, basis: str) -> None:
     """Verdicts of another pool, or of some positives only, are no filter of this set."""
     for rule, judged_on, unjudged in shards.rules(task):
         if judged_on != basis or unjudged:
             what = f"{unjudged} positives are new" if unjudged else "the pool has changed"
-            commands = " and ".join(f"`{command}`" for command in _refreshing(shards, task, rule))
-            message = f"task {task}: rule {rule} is stale: {what} since. Run {commands} again."
-            raise StaleMeasurement(message)
+            line = f"task {task}: rule {rule} is stale: {what} since."
+            raise StaleMeasurement(line, _refreshing(draws, shards, task, rule))
 
 
-def _refreshing(shards: ShardWriter, task: str, rule: str) -> Iterator[str]:
+def _refreshing(draws: DrawStore, shards: ShardWriter, task: str, rule: str) -> list[str]:
     """The commands that measure and decide again, as they were given."""
-    for settings in shards.in_force("draw", task).values():
-        yield mine_command(task, read_draw_settings(settings)[0])
     decided = json.loads(shards.in_force("rule", task)[rule])
-    yield shlex.join(["kalm-data", "filter", "--task", task, "--top-k", str(decided["top_k"])])
+    config = draws.mine_config(task, decided["ranker"])
+    ranker, _, _ = decided["ranker"].partition("@")
+    words = ["kalm-data", "filter", "--task", task, "--top-k", str(decided["top_k"])]
+    return [mine_command(task, config), shlex.join([*words, "--ranker", ranker])]
 
 
 def _draw(

@@ -51,7 +51,7 @@ class FilterStore(Protocol):
         ...
 
     def mine_config(self, task: str, ranker: str) -> MineConfig:
-        """The settings with which the task was last ranked by this ranker."""
+        """The settings with which the task was last mined by this ranker."""
         ...
 
 
@@ -164,9 +164,9 @@ def _look_up(
         own = excluded(pool, index, example.positives)
         measured = stored.get((example.example_id, own.positives), {})
         if any(h in index and h not in measured for h in example.positives):
-            remedy = mine_command(task.name, store.mine_config(task.name, ranks.ranker))
-            line = stale_line(task.name, ranks.ranker, example.query, remedy)
-            raise StaleMeasurement(line)
+            config = store.mine_config(task.name, ranks.ranker)
+            what = stale_line(task.name, ranks.ranker, example.query)
+            raise StaleMeasurement(what, [mine_command(task.name, config)])
         yield [(h, measured.get(h)) for h in example.positives]
 
 

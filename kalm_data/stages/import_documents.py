@@ -98,7 +98,6 @@ def import_documents(
     _, task_rows = task_revision(task, collection, store.task(task.name), run.run_id)
     texts = {row.text.text_hash: row.text for row in arrivals}
     run.append([*task_rows, *texts.values(), *documents, *retired, *plan.near_duplicates])
-    reject_rows(run, bad)
     run.keep(kept)
     warn_of_cut_groups(run, plan.cut_groups)
     changed = sum(document.revision > 1 for document in documents)
@@ -117,7 +116,7 @@ def import_documents(
 def _read(
     run: Run, sources: Sequence[Source], config: ImportDocumentsConfig, budget: Budget
 ) -> tuple[list[DocumentRow], list[BadRow], int]:
-    """(documents, each id once; rows turned away; rows kept, repeats of a document included)."""
+    """(documents, each id once; rows rejected; rows kept, repeats of a document included)."""
     fail = config.on_error == "fail"
     rows: list[DocumentRow] = []
     bad: list[BadRow] = []
@@ -127,6 +126,7 @@ def _read(
         rows += good
         bad += unreadable
     distinct, contradicting = without_repeats(rows)
+    reject_rows(run, contradicting)
     if contradicting and fail:
         raise contradicting[0].error
     return distinct, bad + contradicting, len(rows) - len(contradicting)

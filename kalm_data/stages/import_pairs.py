@@ -61,6 +61,10 @@ class ImportPairsStore(Protocol):
         """Text hash and label of each example's positives and imported negatives."""
         ...
 
+    def imported(self, task: str) -> dict[str, dict[str, Label]]:
+        """Text hash and label of what imports said of each example."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class ImportPairsResult:
@@ -85,10 +89,15 @@ class ImportPairsResult:
 
 @dataclass(frozen=True, slots=True)
 class _Held:
-    """What the workspace has of the task: examples by id, and what was said of their documents."""
+    """What the workspace has of the task: examples by id, and what was said of their documents.
+
+    `judged` is by anybody, `imported` by imports alone: what was generated can be taken back, so an
+    import says it again.
+    """
 
     examples: Mapping[str, Example]
     judged: Mapping[str, Mapping[str, Label]]
+    imported: Mapping[str, Mapping[str, Label]]
 
     @property
     def positives(self) -> dict[str, list[str]]:
@@ -126,11 +135,11 @@ def import_pairs(
     documents with their titles) stays as it is.
     """
     announce(run, sources)
-    pairs, brought, kept, bad = _read(run, sources, config)
+    pairs, brought, kept = _read(run, sources, config)
     collection = target_collection(task, config.collection)
     task, task_rows = task_revision(task, collection, store.task(task.name), run.run_id)
     shelf = Shelf.of(store.latest_documents(task.pool), task.pool, collection, brought)
-    held = _Held(store.examples(task.name), store.judged(task.name))
+    held = _Held(store.examples(task.name), store.judged(task.name), store.imported(task.name))
     gathering = _gather(task, pairs, shelf, held, config)
     arrivals = shelf.arrivals(gathering.examples, bilingual=task.type == "bitext")
     plan = _plan(store, arrivals, gathering.examples, held, config)
@@ -150,11 +159,14 @@ def import_pairs(
     texts = [*(Text.of(gathered.first.query) for gathered in new), *(row.text for row in arrivals)]
     run.append([*task_rows, *texts, *made.documents])
     run.append([*made.examples, *made.judgements, *plan.near_duplicates])
-    reject_rows(run, [*bad, *gathering.bad])
+    reject_rows(run, gathering.bad)
     parts = reject_parts(run, gathering.flaws)
     run.keep(kept + sum(len(gathered.rows) for gathered in gathering.examples))
     parted = _count_parted(gathering.examples, [*held.examples.values(), *made.examples], splits)
-    _warn(run, gathering.examples, parted)
+    unwritten = _count_unwritten(made.examples, gathering.examples, splits)
+    _warn(run, gathering.examples, parted, unwritten)
+    if config.as_split is None:
+        _warn_of_no_training(run, made.examples, held.examples.values())
     warn_of_cut_groups(run, plan.cut_groups)
     return ImportPairsResult(
         collection=collection,
@@ -173,28 +185,23 @@ def import_pairs(
 
 def _read(
     run: Run, sources: Sequence[Source], config: ImportPairsConfig
-) -> tuple[list[PairRow], list[DocumentRow], int, list[BadRow]]:
-    """(pairs, documents that came along, each id once, how many rows those were, bad rows)."""
+) -> tuple[list[PairRow], list[DocumentRow], int]:
+    """(pairs, documents that came along, each id once, rows of those); rejects the bad rows."""
     fail = config.on_error == "fail"
     pairs: list[PairRow] = []
     brought: list[DocumentRow] = []
-    bad: list[BadRow] = []
     as_documents = ImportDocumentsConfig(as_split=config.as_split, language=config.language)
     for source in sources:
         if source.documents is not None:
             documents = read_documents(source.documents, as_documents, budget=None)
-            good, unreadable = read_all(run, source, documents, fail=fail)
-            brought += good
-            bad += unreadable
-        rows, unreadable_rows = read_all(
-            run, source, read_pairs(source.rows, config, run.warn), fail=fail
-        )
-        pairs += rows
-        bad += unreadable_rows
+            brought += read_all(run, source, documents, fail=fail)[0]
+        rows = read_pairs(source.rows, config, run.warn)
+        pairs += read_all(run, source, rows, fail=fail)[0]
     distinct, contradicting = without_repeats(brought)
+    reject_rows(run, contradicting)
     if contradicting and fail:
         raise contradicting[0].error
-    return pairs, distinct, len(brought) - len(contradicting), bad + contradicting
+    return pairs, distinct, len(brought) - len(contradicting)
 
 
 def _gather(
@@ -287,7 +294,7 @@ def _example(gathered: Gathered, task: Task, splits: Mapping[str, Split], run_id
 def _judgements(examples: Iterable[Gathered], held: _Held, run_id: str) -> Iterator[Judgement]:
     """What the workspace does not know yet; a positive is said again of a former negative."""
     for gathered in examples:
-        known = held.judged.get(gathered.example_id, {})
+        known = held.imported.get(gathered.example_id, {})
         for text in gathered.positives:
             if known.get(text) != "positive":
                 yield Judgement(gathered.example_id, text, "positive", "import", run_id)

@@ -116,7 +116,8 @@ def _mine_task(
             for pair in zip(block, own, strict=True)
         ]
         figures.update(_store_draw(run, ranker, config, block, drawn))
-    run.append([_head(run, ranker, task.name, config)])
+    if examples:
+        run.append([_head(run, ranker, task.name, config)])
     return TaskMined(
         task=task.name,
         ranker=ranker.id,

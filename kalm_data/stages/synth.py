@@ -115,6 +115,7 @@ def synth(
     the target is `surplus`: journalled, and taken up when the target is raised.
     """
     task = writer.writing.task.name
+    run.merge()  # what another task of this run asked is recalled, not asked again
     before = store.count_generated(task, config.split)
     books = _Books(run, writer.writing, config, store.drops(task, RULE))
     judge = make_judge(store, writer.writing, detector, config)
@@ -231,7 +232,7 @@ class _Books:
     """Writes what was settled, and counts it.
 
     `drops` are what the gates dropped before: of requests that are not met again, they stand.
-    `met` counts the queries that the workspace had from just these requests.
+    `met` counts the queries that the workspace had, and had not dropped, from just these requests.
     """
 
     def __init__(
@@ -259,7 +260,7 @@ class _Books:
             if one.is_accepted and self.accepted == self._config.target:
                 away.append(replace(one, outcome="surplus"))
                 continue
-            if one.draft.key in one.said_by:
+            if one.draft.key in one.said_by and one.draft.key not in self._standing:
                 self.met += 1
             self._standing.pop(one.draft.key, None)
             rows += self._rows(one)
@@ -315,7 +316,7 @@ class _Books:
         key = one.draft.key
         if one.is_accepted and key not in one.said_by:
             return self._writing.accepted(one.draft)
-        if not one.is_accepted and one.said_by == {key}:
+        if not one.is_accepted and key in one.said_by:
             self._dropped += 1
             return [self._writing.dropped(one)]
         return []

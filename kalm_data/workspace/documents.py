@@ -61,6 +61,13 @@ WHERE e.task = ? AND (j.origin = 'import' OR j.label = 'positive')
 ORDER BY j.example_id, j.text_hash, j.label
 """
 
+_IMPORTED = """
+SELECT j.example_id, j.text_hash, j.label
+FROM judgements j JOIN examples e USING (example_id)
+WHERE e.task = ? AND j.origin = 'import'
+ORDER BY j.example_id, j.text_hash, j.label
+"""
+
 
 class DocumentStore:
     """The documents and imported pairs of a workspace."""
@@ -112,8 +119,15 @@ class DocumentStore:
 
     def judged(self, task: str) -> dict[str, dict[str, Label]]:
         """Text hash and label of each example's positives and imported negatives."""
+        return self._labels(_JUDGED, task)
+
+    def imported(self, task: str) -> dict[str, dict[str, Label]]:
+        """Text hash and label of what imports said of each example."""
+        return self._labels(_IMPORTED, task)
+
+    def _labels(self, query: str, task: str) -> dict[str, dict[str, Label]]:
         with self._database.read() as connection:
-            rows = connection.execute(_JUDGED, [task]).fetchall()
+            rows = connection.execute(query, [task]).fetchall()
         judged: defaultdict[str, dict[str, Label]] = defaultdict(dict)
         for example_id, text_hash, label in rows:
             judged[example_id][text_hash] = label

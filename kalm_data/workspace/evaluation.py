@@ -19,38 +19,29 @@ if TYPE_CHECKING:
     from kalm_data.core.tasks import Task
     from kalm_data.workspace.database import Database
 
-_DROPPED = """
-WITH force AS (SELECT kind, task, name, run_id FROM current_heads WHERE run_id <> ''),
-dropped AS (
-    SELECT d.example_id, d.text_hash
-    FROM decisions d JOIN force h
-        ON h.kind = 'rule' AND h.task = d.task AND h.name = d.rule AND h.run_id = d.run_id
-    WHERE d.verdict = 'drop'
-)
-"""
-
-_TEST_QUERIES = f"""
-{_DROPPED}
+_TEST_QUERIES = """
 SELECT e.example_id, t.text, e.instruction, e.language, e.origin, e.source, e.line,
     coalesce(list_sort(list(DISTINCT j.text_hash) FILTER (j.label = 'positive')), [])
 FROM examples e
 JOIN texts t ON t.text_hash = e.query_hash
-LEFT JOIN (SELECT * FROM judgements ANTI JOIN dropped USING (example_id, text_hash)) j
+LEFT JOIN (SELECT * FROM judgements ANTI JOIN current_drops USING (example_id, text_hash)) j
     ON j.example_id = e.example_id
 WHERE e.task = ? AND e.split = 'test'
 GROUP BY ALL
 ORDER BY e.example_id
 """
 
-_TRAINING_TEXTS = f"""
-{_DROPPED}
+_TRAINING_TEXTS = """
+WITH draws AS (SELECT task, run_id FROM current_heads WHERE kind = 'draw' AND run_id <> '')
 SELECT DISTINCT j.text_hash
 FROM judgements j JOIN examples e ON e.example_id = j.example_id AND e.split = 'train'
 WHERE CASE
     WHEN j.label = 'positive'
-        THEN (j.example_id, j.text_hash) NOT IN (SELECT (example_id, text_hash) FROM dropped)
+        THEN (j.example_id, j.text_hash) NOT IN (
+            SELECT (example_id, text_hash) FROM current_drops
+        )
     WHEN j.origin = 'miner'
-        THEN j.run_id IN (SELECT h.run_id FROM force h WHERE h.kind = 'draw' AND h.task = e.task)
+        THEN (e.task, j.run_id) IN (SELECT (task, run_id) FROM draws)
     ELSE true
 END
 ORDER BY 1

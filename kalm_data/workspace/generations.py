@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from kalm_data.core.records import Decision
 from kalm_data.core.synthesis import AnsweredQuery, Journalled, Past, Reply, SourceDocument
+from kalm_data.core.written_rows import RULE
 from kalm_data.workspace.documents import DocumentStore
 
 if TYPE_CHECKING:
@@ -49,7 +50,8 @@ ORDER BY request_key
 """
 
 _QUERIES = """
-SELECT DISTINCT j.text_hash, e.query_hash, t.norm_hash, j.origin_key
+SELECT DISTINCT j.text_hash, e.query_hash, t.norm_hash, j.origin_key,
+    (j.example_id, j.text_hash) IN (SELECT (example_id, text_hash) FROM current_drops)
 FROM judgements j
 JOIN examples e ON e.example_id = j.example_id
 JOIN texts t ON t.text_hash = e.query_hash
@@ -60,7 +62,10 @@ ORDER BY ALL
 _PROTECTED = """
 SELECT DISTINCT t.norm_hash
 FROM examples e JOIN texts t ON t.text_hash = e.query_hash
-WHERE e.split <> $split
+WHERE e.split <> $split AND EXISTS (
+    SELECT 1 FROM judgements j ANTI JOIN current_drops USING (example_id, text_hash)
+    WHERE j.example_id = e.example_id AND j.label = 'positive'
+)
 ORDER BY t.norm_hash
 """
 
@@ -80,14 +85,15 @@ FROM generations WHERE engine = $engine AND failure = ''
 _GENERATED = """
 SELECT count(*) FROM judgements j JOIN examples e ON e.example_id = j.example_id
 WHERE e.task = $task AND e.split = $split AND j.label = 'positive' AND j.origin_key <> ''
+    AND j.origin_key NOT IN (
+        SELECT cause FROM current_verdicts WHERE task = $task AND rule = $rule AND verdict = 'drop'
+    )
 """
 
 _DROPS = """
-SELECT d.task, d.rule, d.example_id, d.text_hash, d.verdict, d.reason, d.numbers, d.cause, d.run_id
-FROM current_heads h
-JOIN decisions d ON d.run_id = h.run_id AND d.task = h.task AND d.rule = h.name
-WHERE h.kind = 'rule' AND h.task = $task AND h.name = $rule
-ORDER BY d.example_id, d.text_hash
+SELECT task, rule, example_id, text_hash, verdict, reason, numbers, cause, run_id
+FROM current_verdicts WHERE task = $task AND rule = $rule
+ORDER BY example_id, text_hash, cause
 """
 
 
@@ -150,9 +156,10 @@ class GenerationStore:
         return DocumentStore(self._database).known_texts()
 
     def count_generated(self, task: str, split: Split) -> int:
-        """How many positives of the task's examples of the split were generated."""
+        """How many positives of the task's examples of the split were generated and stand."""
+        asked = {"task": task, "split": split, "rule": RULE}
         with self._database.read() as connection:
-            rows = connection.execute(_GENERATED, {"task": task, "split": split}).fetchall()
+            rows = connection.execute(_GENERATED, asked).fetchall()
         return int(rows[0][0])
 
     def drops(self, task: str, rule: str) -> list[Decision]:

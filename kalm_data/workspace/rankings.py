@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,6 +16,7 @@ if TYPE_CHECKING:
     from kalm_data.workspace.database import Database
 
 _EXAMPLES = """
+WITH taken_back AS (SELECT example_id, text_hash FROM current_drops WHERE basis = '')
 SELECT e.example_id, any_value(t.text), any_value(e.instruction), any_value(e.source),
     any_value(e.line),
     list_sort(list(DISTINCT j.text_hash) FILTER (j.label = 'positive')),
@@ -29,7 +29,10 @@ JOIN texts t ON t.text_hash = e.query_hash
 JOIN judgements j ON j.example_id = e.example_id AND j.origin <> 'miner'
 WHERE e.task = ? AND e.split = 'train'
 GROUP BY e.example_id
-HAVING count(*) FILTER (j.label = 'positive') > 0
+HAVING count(*) FILTER (
+    j.label = 'positive'
+    AND (j.example_id, j.text_hash) NOT IN (SELECT (example_id, text_hash) FROM taken_back)
+) > 0
 ORDER BY e.example_id
 """
 
@@ -58,21 +61,25 @@ ORDER BY k.ranker IN (
 ) DESC, max(r.sequence) DESC, k.ranker
 """
 
+# a ranking without a draw is left where the run that made it was stopped
 _CONFIGURATION = """
-SELECT r.configuration
-FROM rankings k
-JOIN examples e ON e.example_id = k.example_id
-JOIN runs r ON r.run_id = k.run_id
-WHERE e.task = ? AND k.ranker = ?
-ORDER BY r.sequence DESC LIMIT 1
+SELECT configuration FROM (
+    SELECT h.sequence, json_extract(h.settings, '$.config') AS configuration
+    FROM heads h
+    WHERE h.kind = 'draw' AND h.task = $task
+        AND json_extract_string(h.settings, '$.ranker') = $ranker
+    UNION ALL
+    SELECT 0, json_extract(r.configuration, '$.settings')
+    FROM rankings k
+    JOIN examples e ON e.example_id = k.example_id
+    JOIN runs r ON r.run_id = k.run_id
+    WHERE e.task = $task AND k.ranker = $ranker
+)
+ORDER BY sequence DESC, configuration LIMIT 1
 """
 
 _DROPPED = """
-SELECT DISTINCT d.example_id, d.text_hash
-FROM current_heads h
-JOIN decisions d ON d.run_id = h.run_id AND d.task = h.task AND d.rule = h.name
-WHERE h.kind = 'rule' AND h.task = ? AND d.verdict = 'drop'
-ORDER BY 1, 2
+SELECT DISTINCT example_id, text_hash FROM current_drops WHERE task = ? ORDER BY 1, 2
 """
 
 
@@ -136,10 +143,11 @@ class RankingStore:
             return [row[0] for row in connection.execute(_RANKERS, [task]).fetchall()]
 
     def mine_config(self, task: str, ranker: str) -> MineConfig:
-        """The settings with which `mine` last ranked examples of the task by this ranker."""
+        """The settings with which the task was last mined by this ranker."""
+        asked = {"task": task, "ranker": ranker}
         with self._database.read() as connection:
-            ((configuration,),) = connection.execute(_CONFIGURATION, [task, ranker]).fetchall()
-        return MineConfig.model_validate(json.loads(configuration)["settings"])
+            ((configuration,),) = connection.execute(_CONFIGURATION, asked).fetchall()
+        return MineConfig.model_validate_json(configuration)
 
     def dropped(self, task: str) -> set[tuple[str, str]]:
         """(Example id, text hash) of the positives that some rule in force dropped."""

@@ -78,7 +78,7 @@ class WorkspaceRun:
 
     def checkpoint(self) -> None:
         if time.monotonic() - self._merged_at >= MERGE_EVERY_S:
-            self._merge()
+            self.merge()
 
     def tell(self, activity: str) -> None:
         self._activity = activity
@@ -142,7 +142,7 @@ class WorkspaceRun:
             )
             raise ConservationError(message)
 
-    def _merge(self) -> None:
+    def merge(self) -> None:
         with self._database.write() as connection:
             merged = self._segments.merge(connection)
         remove(merged)

@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from kalm_data.core import records
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 _DUCKDB_TYPES = {
     "str": "VARCHAR",
@@ -81,6 +81,7 @@ TABLES: dict[type[records.Record], Table] = {
                 "text_hash",
                 "label",
                 "origin",
+                "origin_key",
                 "CASE WHEN origin = 'miner' THEN run_id END",
             ),
         ),
@@ -129,6 +130,32 @@ SELECT * FROM heads
 QUALIFY row_number() OVER (PARTITION BY kind, task, name ORDER BY sequence DESC) = 1
 """
 
+_CURRENT_VERDICTS = """
+CREATE VIEW current_verdicts AS
+SELECT d.*, h.basis
+FROM current_heads h
+JOIN decisions d ON d.run_id = h.run_id AND d.task = h.task AND d.rule = h.name
+WHERE h.kind = 'rule' AND h.run_id <> ''
+"""
+
+# A rule without a basis takes back what single requests said: where anybody else says the same, an
+# import or another request, the positive stays.
+_CURRENT_DROPS = """
+CREATE VIEW current_drops AS
+WITH taken_back AS (SELECT * FROM current_verdicts WHERE verdict = 'drop' AND basis = ''),
+said AS (
+    SELECT DISTINCT example_id, text_hash FROM judgements
+    WHERE label = 'positive' AND (example_id, text_hash, origin_key) NOT IN (
+        SELECT (example_id, text_hash, cause) FROM taken_back
+    )
+)
+SELECT example_id, text_hash, task, rule, basis FROM current_verdicts
+WHERE verdict = 'drop' AND basis <> ''
+UNION ALL
+SELECT example_id, text_hash, task, rule, basis FROM taken_back ANTI JOIN said
+    USING (example_id, text_hash)
+"""
+
 CREATE: tuple[str, ...] = (
     "CREATE TABLE meta (schema_version BIGINT NOT NULL, kalm_data VARCHAR NOT NULL)",
     *(table.ddl for table in TABLES.values()),
@@ -136,4 +163,6 @@ CREATE: tuple[str, ...] = (
     _CURRENT_DOCUMENTS,
     _CURRENT_TASKS,
     _CURRENT_HEADS,
+    _CURRENT_VERDICTS,
+    _CURRENT_DROPS,
 )

@@ -41,7 +41,10 @@ FROM examples e JOIN texts t ON t.text_hash = e.query_hash
 WHERE e.task = ? AND e.split = 'train' AND t.norm_hash IN (
     SELECT held.norm_hash
     FROM examples other JOIN texts held ON held.text_hash = other.query_hash
-    WHERE other.split <> 'train'
+    WHERE other.split <> 'train' AND EXISTS (
+        SELECT 1 FROM judgements j ANTI JOIN current_drops USING (example_id, text_hash)
+        WHERE j.example_id = other.example_id AND j.label = 'positive'
+    )
 )
 ORDER BY e.example_id
 """
@@ -56,6 +59,9 @@ SELECT h.name, h.basis, (
         SELECT DISTINCT j.example_id, j.text_hash
         FROM judgements j JOIN examples e ON e.example_id = j.example_id
         WHERE e.task = h.task AND e.split = 'train' AND j.label = 'positive'
+            AND (j.example_id, j.text_hash) NOT IN (
+                SELECT (example_id, text_hash) FROM current_drops WHERE basis = ''
+            )
     ) asked ANTI JOIN decisions d ON d.run_id = h.run_id AND d.task = h.task AND d.rule = h.name
         AND d.example_id = asked.example_id AND d.text_hash = asked.text_hash
 )

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 from kalm_data.core.config.mine import MineConfig, mine_command
+from kalm_data.core.errors import StaleMeasurement
 from kalm_data.core.mining import dense_ranker_id, excluded, hits_basis, stale_line
 from kalm_data.core.pool import PoolDocument, make_pool
 from kalm_data.core.tasks import Task
@@ -41,9 +44,13 @@ def test_a_ranker_is_named_for_its_encoder_and_the_way_texts_are_written() -> No
 
 
 def test_the_stale_line_is_one_line_and_names_the_command() -> None:
-    line = stale_line("t", "dense:m@12", "two\nlines " + "x" * 100, "kalm-data mine --task t")
-    assert "\n" not in line and len(line) < 250
-    assert "Run `kalm-data mine --task t`" in line
+    stale = StaleMeasurement(
+        stale_line("t", "dense:m@12", "two\nlines " + "x" * 100), ["kalm-data mine --task t"]
+    )
+    assert "\n" not in str(stale) and len(str(stale)) < 250
+    assert str(stale).endswith("Run `kalm-data mine --task t`.")
+    named = stale.at(Path("my work"))
+    assert str(named).endswith("Run `kalm-data mine --task t --workspace 'my work'`.")
 
 
 def test_a_mine_command_holds_every_option_that_is_not_the_default() -> None:

@@ -304,7 +304,10 @@ def test_verdicts_that_leave_new_positives_out_are_refused(database: Database, t
     sift(dig(fill(database, WORLD)), 50)
     build(database, tmp_path / "out")
     dig(fill(database, [example("number 3 again", [3])]))
-    remedy = r"1 positives are new.*`kalm-data mine --task t .*--ranks 1-12.*` and .*--top-k 50`"
+    remedy = (
+        r"1 positives are new.*`kalm-data mine --task t .*--ranks 1-12.*` and "
+        r"`kalm-data filter --task t --top-k 50 --ranker dense:words`"
+    )
     with pytest.raises(StaleMeasurement, match=remedy):
         build(database, tmp_path / "out")
     build(sift(database, 50), tmp_path / "out")

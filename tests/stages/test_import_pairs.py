@@ -295,3 +295,17 @@ def test_debian_leaks_no_group_across_splits(database: Database):
     assert crossing == [(0,)]
     by_source = "SELECT parent FROM documents GROUP BY parent HAVING count(DISTINCT split) > 1"
     assert table(database, by_source) == []
+
+
+def test_what_a_model_said_before_is_said_again_by_an_import(database: Database, tmp_path: Path):
+    pairs = write(tmp_path / "p.jsonl", [{"query": "what is it", "pos": "an answer of words"}])
+    run_import(database, pairs)
+    generated = "UPDATE judgements SET origin = 'llm', origin_key = 'k'"
+    with database.write() as connection:
+        connection.execute(generated)
+    run_import(database, pairs)
+    with database.read() as connection:
+        found = connection.execute(
+            "SELECT origin, origin_key FROM judgements ORDER BY 1"
+        ).fetchall()
+    assert found == [("import", ""), ("llm", "k")]

@@ -288,6 +288,15 @@ def test_nothing_to_mine_at_all_is_an_error(database: Database) -> None:
     fill(database, WORLD[:1])
     with pytest.raises(InputError, match="t: no training example with a positive"):
         dig(database)
+    assert fetch(database, "SELECT count(*) FROM heads") == [(0,)]
+
+
+def test_the_settings_of_a_ranker_are_those_of_its_last_draw(database: Database) -> None:
+    dig(fill(database, WORLD))
+    dig(database, CONFIG.model_copy(update={"seed": 7}))
+    store = RankingStore(database)
+    (ranker,) = store.rankers("t")
+    assert store.mine_config("t", ranker).seed == 7
 
 
 def test_a_window_beyond_a_twentieth_of_the_pool_is_warned_of(database: Database) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -75,7 +76,7 @@ def test_a_test_query_that_a_rule_dropped_has_no_positive(database: Database) ->
     (asked,) = store(
         database,
         *example("one", "test"),
-        judged("one", "b", origin="extractive"),
+        replace(judged("one", "b", origin="extractive"), origin_key="key"),
         dropped,
         Head("rule", "t", "gates", 1, "{}", "", "r"),
     ).test_queries("t")
