@@ -10,13 +10,14 @@ from kalm_data.core.protocols import Author, PromptingAuthor
 from kalm_data.core.seeded import digest
 
 if TYPE_CHECKING:
+    from kalm_data.api.language_models import Engine
     from kalm_data.core.asking import Asker
     from kalm_data.core.config.language_model import ModelConfig
     from kalm_data.core.config.synth import SynthConfig
     from kalm_data.core.journal import NoJournal, RunJournal
     from kalm_data.core.personas import Persona
     from kalm_data.core.prompt_shelf import PromptShelf
-    from kalm_data.core.protocols import CharacterFinder, DocumentSource, QueryEngine
+    from kalm_data.core.protocols import CharacterFinder, DocumentSource
     from kalm_data.core.synthesis import Plan
     from kalm_data.core.tasks import Task
     from kalm_data.core.written_rows import Writing
@@ -35,13 +36,14 @@ class AuthorMaker:
         self,
         database: Database,
         run: WorkspaceRun | None,
-        engine: QueryEngine,
+        engine: Engine,
         config: SynthConfig,
         model: ModelConfig,
     ) -> None:
         from kalm_data.workspace.generations import GenerationStore
 
-        self._database, self._run, self._engine = database, run, engine
+        self._database, self._run, self._made = database, run, engine
+        self._engine = engine.engine
         self._config, self._model = config, model
         self._store = GenerationStore(database)
         if not config.is_extractive:  # what is wrong with prompts or personas is said first
@@ -101,7 +103,7 @@ class AuthorMaker:
         config = self._config
         if config.is_extractive:
             return ExtractiveAuthor(documents, asker, config)
-        requester = Requester(asker.engine, config, make_room(config, self._model))
+        requester = Requester(asker.engine, config, make_room(config, self._model, self._made))
         if config.type:
             personas = {persona.id: persona for persona in self._personas}
             return RowAuthor(config.type, personas, asker, requester, self._shelf, config)

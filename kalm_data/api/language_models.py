@@ -20,18 +20,19 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Writing:
-    """An engine, how many requests keep it busy, the tokens it did not have to read again, and
-    what is to be done when all is written.
+class Engine:
+    """An engine, how many requests keep it busy, the tokens it did not have to read again, what it
+    reads and writes together (None: unknown), and what is to be done when all is written.
     """
 
     engine: QueryEngine
     parallel: int
     cached_tokens: Callable[[], int] = lambda: 0
+    context: Callable[[], int | None] = lambda: None
     close: Callable[[], None] = lambda: None
 
 
-def make_engine(config: AskingConfig, model: ModelConfig) -> Writing:
+def make_engine(config: AskingConfig, model: ModelConfig) -> Engine:
     """The engine that the settings name; a model is loaded when the first request comes."""
     if config.engine == "openai":
         return _server(config, model)
@@ -39,15 +40,16 @@ def make_engine(config: AskingConfig, model: ModelConfig) -> Writing:
         return _vllm(config, model)
     from kalm_data.engines.extractive import ExtractiveEngine
 
-    return Writing(ExtractiveEngine(), 1)
+    return Engine(ExtractiveEngine(), 1)
 
 
-def make_room(config: AskingConfig, model: ModelConfig) -> Room:
+def make_room(config: AskingConfig, model: ModelConfig, engine: Engine) -> Room:
     """What a prompt may hold: the context without the reply."""
     from kalm_data.core.authors.asking_model import TEMPLATE_TOKENS, Endless, TokenRoom
     from kalm_data.engines.tokenizer import ModelTokenizer
 
-    if config.context is None:
+    context = config.context or engine.context()
+    if context is None:
         return Endless()
     name = tokenizer_name(config, model)
     if not name:
@@ -55,9 +57,9 @@ def make_room(config: AskingConfig, model: ModelConfig) -> Room:
             "--context counts tokens: name the model whose tokenizer counts them with --tokenizer."
         )
         raise InputError(message)
-    left = config.context - config.max_tokens - TEMPLATE_TOKENS
+    left = context - config.max_tokens - TEMPLATE_TOKENS
     if left <= 0:
-        message = f"--context {config.context} has no room beside --max-tokens {config.max_tokens}"
+        message = f"a context of {context} has no room beside --max-tokens {config.max_tokens}"
         raise InputError(message)
     return TokenRoom(ModelTokenizer(name), left)
 
@@ -83,7 +85,7 @@ def read_examples(file: Path | None) -> tuple[str, ...]:
     return found
 
 
-def _server(config: AskingConfig, model: ModelConfig) -> Writing:
+def _server(config: AskingConfig, model: ModelConfig) -> Engine:
     from kalm_data.engines.openai_server import OpenAIServer, ServerSettings
 
     extra_body = _extra_body(model.extra_body)
@@ -100,14 +102,14 @@ def _server(config: AskingConfig, model: ModelConfig) -> Writing:
         failures_allowed=model.max_failures,
         extra_body=extra_body,
     )
-    return Writing(OpenAIServer(settings), 4 * model.concurrency)
+    return Engine(OpenAIServer(settings), 4 * model.concurrency)
 
 
-def _batch(config: AskingConfig, model: ModelConfig, extra_body: dict[str, object]) -> Writing:
+def _batch(config: AskingConfig, model: ModelConfig, extra_body: dict[str, object]) -> Engine:
     from kalm_data.engines.batch_files import BatchFiles
 
     files = BatchFiles(config.model, extra_body, model.import_batch, model.export_batch)
-    return Writing(files, 1024, close=files.close)
+    return Engine(files, 1024, close=files.close)
 
 
 def _extra_body(text: str) -> dict[str, object]:
@@ -122,7 +124,7 @@ def _extra_body(text: str) -> dict[str, object]:
     return value
 
 
-def _vllm(config: AskingConfig, model: ModelConfig) -> Writing:
+def _vllm(config: AskingConfig, model: ModelConfig) -> Engine:
     from kalm_data.engines.vllm_engine import VllmEngine, VllmSettings
 
     engine = VllmEngine(
@@ -135,4 +137,4 @@ def _vllm(config: AskingConfig, model: ModelConfig) -> Writing:
             seed=0,
         )
     )
-    return Writing(engine, 512, lambda: engine.cached_tokens)
+    return Engine(engine, 512, lambda: engine.cached_tokens, lambda: engine.context)

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
+    from kalm_data.api.language_models import Engine
     from kalm_data.core.personas import Persona
-    from kalm_data.core.protocols import QueryEngine
     from kalm_data.core.summary import Outcome, Progress
     from kalm_data.core.tasks import Task
     from kalm_data.stages.personas import Deriver, PersonasResult
@@ -55,7 +55,7 @@ def derive_personas(
         store = GenerationStore(database)
         hashes = store.sources(known_task, config.split)
         engine = make_engine(config, settings)
-        deriver = _deriver(database, run, known_task, engine.engine, config, settings)
+        deriver = _deriver(database, run, known_task, engine, config, settings)
         plan = Plan(tuple(_ordered(hashes, config.seed)), 1)
         found, documents, duplicates = derive(run, deriver, plan, (), config)
         engine.close()
@@ -78,7 +78,7 @@ def _deriver(
     database: Database,
     run: WorkspaceRun,
     task: Task,
-    engine: QueryEngine,
+    engine: Engine,
     config: PersonasConfig,
     model: ModelConfig,
 ) -> Deriver:
@@ -93,12 +93,12 @@ def _deriver(
     from kalm_data.workspace.generations import GenerationStore
 
     store = GenerationStore(database)
-    writing = Writing(task, engine.name, "llm", config.split, "personas", run.run_id)
+    writing = Writing(task, engine.engine.name, "llm", config.split, "personas", run.run_id)
     journal = RunJournal(store, run, writing)
     return Deriver(
         documents=partial(store.documents, task),
-        asker=Asker(engine, journal, read_reply, config.tries, config.seed),
-        requester=Requester(engine.name, config, make_room(config, model)),
+        asker=Asker(engine.engine, journal, read_reply, config.tries, config.seed),
+        requester=Requester(engine.engine.name, config, make_room(config, model, engine)),
         shelf=read_shelf(model.prompt, model.prompts_dir),
     )
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from kalm_data.api.execution import execute
+from kalm_data.api.language_models import Engine, make_engine
 from kalm_data.core.config.gates import Gates
 from kalm_data.core.config.language_model import ModelConfig
 from kalm_data.core.config.synth import SynthConfig
@@ -24,7 +25,17 @@ if TYPE_CHECKING:
     from kalm_data.workspace.database import Database
     from kalm_data.workspace.runs import WorkspaceRun
 
-__all__ = ["Gates", "ModelConfig", "SynthConfig", "SynthTotals", "estimate", "preview", "synth"]
+__all__ = [
+    "Engine",
+    "Gates",
+    "ModelConfig",
+    "SynthConfig",
+    "SynthTotals",
+    "estimate",
+    "make_engine",
+    "preview",
+    "synth",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,15 +65,16 @@ def synth(
     config: SynthConfig,
     model: ModelConfig | None = None,
     *,
+    engine: Engine | None = None,
     gates: Gates | None = None,
     on_progress: Callable[[Progress], None] | None = None,
 ) -> Outcome[SynthTotals]:
     """Have queries written for the documents of the tasks' pools, all tasks if none is named.
 
-    With `config.type` whole rows of one task are written, which is made if it is new.
+    With `config.type` whole rows of one task are written, which is made if it is new. An `engine`
+    that was made before (`make_engine`) serves several calls with one loaded model.
     """
     from kalm_data.api.authors import AuthorMaker
-    from kalm_data.api.language_models import make_engine
     from kalm_data.engines.language import ScriptAndLangid
     from kalm_data.stages.synth import Writer
     from kalm_data.stages.synth import synth as stage
@@ -73,16 +85,16 @@ def synth(
 
     def all_tasks(database: Database, run: WorkspaceRun) -> SynthTotals:
         store, detector = GenerationStore(database), ScriptAndLangid()
-        engine = make_engine(config, model)
-        maker = AuthorMaker(database, run, engine.engine, config, model)
+        asked = engine or make_engine(config, model)
+        maker = AuthorMaker(database, run, asked, config, model)
         results = []
         for task in _tasks(database, run, tasks, config):
             maker.remember_examples()
             writing, journal, author = maker.make(task)
-            writer = Writer(author, journal, writing, engine.parallel)
+            writer = Writer(author, journal, writing, asked.parallel)
             results.append(stage(store, run, writer, detector, maker.plan(task), config))
-        engine.close()
-        return _sum(results, engine.cached_tokens())
+        asked.close()
+        return _sum(results, asked.cached_tokens())
 
     return execute(
         workspace, "synth", config, {"tasks": tasks, "model": model.model_dump(mode="json")},
@@ -98,7 +110,6 @@ def preview(
     Replies that the journal holds are shown; what is asked besides is not kept.
     """
     from kalm_data.api.authors import AuthorMaker
-    from kalm_data.api.language_models import make_engine
     from kalm_data.engines.language import ScriptAndLangid
     from kalm_data.stages.synth import make_judge
     from kalm_data.stages.synth import preview as stage
@@ -109,7 +120,7 @@ def preview(
     database, model = Database(workspace), model or ModelConfig()
     store, detector = GenerationStore(database), ScriptAndLangid()
     engine = make_engine(config, model)
-    maker = AuthorMaker(database, None, engine.engine, config, model)
+    maker = AuthorMaker(database, None, engine, config, model)
     shown: list[Settled] = []
     for task in _known_tasks(database, tasks, config):
         writing, _, author = maker.make(task)
@@ -123,7 +134,7 @@ def estimate(
 ) -> Mapping[str, Estimate]:
     """What each task would take: requests, tokens, cost, time and disk. Nothing is asked."""
     from kalm_data.api.authors import AuthorMaker
-    from kalm_data.api.language_models import make_engine, tokenizer_name
+    from kalm_data.api.language_models import tokenizer_name
     from kalm_data.engines.tokenizer import ModelTokenizer
     from kalm_data.stages.estimate import ApproximateTokenizer
     from kalm_data.stages.estimate import estimate as stage
@@ -136,7 +147,7 @@ def estimate(
         raise InputError(message)
     database, model = Database(workspace), model or ModelConfig()
     engine = make_engine(config, model)
-    maker = AuthorMaker(database, None, engine.engine, config, model)
+    maker = AuthorMaker(database, None, engine, config, model)
     name = tokenizer_name(config, model)
     tokenizer = ModelTokenizer(name) if name else ApproximateTokenizer()
     found = {}

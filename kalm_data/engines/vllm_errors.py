@@ -1,4 +1,4 @@
-"""The one line that matters in the hundreds that vLLM writes about a failure."""
+"""The one line that matters among the hundreds that vLLM writes about a failure."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import re
 
 _RAISED = re.compile(
     r"^(?:\(.+?\] )?"  # "(EngineCore pid=7) ERROR 11-24 16:19:24 [core.py:1510] ", or nothing
-    r"(?:\w+\.)*(?P<kind>\w*(?:Error|Exception|Interrupt)): (?P<told>.+)$",
+    r"(?:\w+\.)*(?P<line>\w*(?:Error|Exception)(?:: .+)?)$",
     re.MULTILINE,
 )
-_PYDANTIC = re.compile(r"\d+ validation errors? for \w+\s+(?P<told>[^\[]+?)(?: \[type=|$)")
-_MAX_TOLD = 300
+_PYDANTIC = re.compile(r"ValidationError: .+\s+(?:Value error, )?(?P<told>.+?)(?: \[type=|$)")
+_MAX_CHARACTERS = 300
 
 
 def find_cause(said: str) -> str:
@@ -18,7 +18,6 @@ def find_cause(said: str) -> str:
     raised = _RAISED.search(said)
     if raised is None:
         return "it ended without a word."
-    told = f"{raised['kind']}: {raised['told']}"
-    if pydantic := _PYDANTIC.match(said, raised.start("told")):
-        told = " ".join(pydantic["told"].split()).removeprefix("Value error, ")
-    return f"{told[:_MAX_TOLD].rstrip('. ')}."
+    pydantic = _PYDANTIC.match(said, raised.start("line"))
+    told = pydantic["told"] if pydantic else raised["line"]
+    return f"{told[:_MAX_CHARACTERS].rstrip('. ')}."

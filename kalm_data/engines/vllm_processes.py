@@ -16,7 +16,7 @@ from functools import cached_property
 from multiprocessing.connection import Pipe, wait
 from pathlib import Path
 from subprocess import PIPE, STDOUT, Popen, TimeoutExpired
-from typing import IO, TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from kalm_data.core.errors import InputError
 from kalm_data.engines.vllm_errors import find_cause
@@ -77,12 +77,8 @@ class VllmProcesses:
         return f"{self._path}: vLLM failed: {cause} All that it said: {name}"
 
     @cached_property
-    def _log(self) -> IO[bytes]:
-        """What vLLM says, at length, whoever listens; it goes when this object does."""
-        return tempfile.TemporaryFile()
-
-    @cached_property
     def _copies(self) -> list[_Copy]:
+        self._log = tempfile.TemporaryFile()  # noqa: SIM115  # it lives as long as they do
         copies = [self._start(gpus) for gpus in self._gpus]
         self._end = weakref.finalize(self, _end, copies)
         return copies

@@ -24,7 +24,7 @@ _PATIENCE_S = 20.0
 def main() -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that vLLM ends its own processes
     threading.Thread(target=_end_with_the_parent, daemon=True).start()
-    with suppress(EOFError, OSError):
+    with suppress(EOFError, ConnectionError):
         serve(Connection(int(sys.argv[1])))
 
 

@@ -103,6 +103,7 @@ def vllm_server(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> I
         *("--host", "127.0.0.1", "--port", str(port)),
         *("--structured-outputs-config.backend", "guidance"),
         *("--structured-outputs-config.disable_any_whitespace", "true"),
+        "--no-enable-chunked-prefill",  # see vllm_model
     ]
     with log.open("wb") as output:
         process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT)

@@ -87,6 +87,11 @@ def test_shared_prefixes_are_read_once(engine: VllmEngine) -> None:
     assert 0.3 * read < engine.cached_tokens - before < read
 
 
+def test_more_prompts_than_one_step_reads_are_all_answered(engine: VllmEngine) -> None:
+    long = [replace(request, prompt=f"{request.key} tide" * 150) for request in make_requests(40)]
+    assert {reply.failure for reply in by_key(engine, long).values()} <= {"", "length"}
+
+
 def test_a_prompt_too_long_fails_alone(engine: VllmEngine) -> None:
     first, second, third = make_requests(3)
     beyond = replace(first, prompt="tide " * CONTEXT)
