@@ -22,10 +22,11 @@ from kalm_data.core.config.demo import DemoConfig
 from kalm_data.core.config.shards import ShardsConfig
 from kalm_data.core.config.train import TrainConfig
 from kalm_data.core.errors import InputError
+from kalm_data.core.folders import refuse_foreign
 from kalm_data.core.tasks import Task
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
     from kalm_data.core.summary import Outcome, Progress, RunSummary
@@ -147,18 +148,33 @@ def _task() -> Task:
 def _refuse_another(place: DemoFolder, config: DemoConfig) -> None:
     """One folder holds one demo: what another seed imported and asked would mix with this one's."""
     recipe = config.model_dump_json(include={"seed", "per_doc", "negatives"})
+    if not _was_killed_at_once(place):
+        refuse_foreign(place.folder, place.recipe.name)
     try:
         place.folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         message = f"{place.folder}: no folder can be made there: {error.strerror}. Name another."
         raise InputError(message) from error
     if not place.recipe.exists():
-        partial = place.recipe.with_suffix(".partial")
-        partial.write_text(recipe, encoding="utf-8")
-        partial.replace(place.recipe)
-    if place.recipe.read_text(encoding="utf-8") != recipe:
+        _write_lines(place.recipe, [recipe])
+    if _read_recipe(place.recipe) != recipe:
         message = f"{place.folder}: another demo ran there. Name another folder, or remove it."
         raise InputError(message)
+
+
+def _was_killed_at_once(place: DemoFolder) -> bool:
+    """Whether a demo made the folder and died before its recipe was there."""
+    partial = place.recipe.with_suffix(".partial")
+    return partial.is_file() and list(place.folder.iterdir()) == [partial]
+
+
+def _read_recipe(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8").removesuffix("\n")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "not UTF-8"
+        message = f"{file}: not the recipe of a demo ({reason}). Name another folder."
+        raise InputError(message) from error
 
 
 def _write_corpus(place: DemoFolder, seed: int) -> None:
@@ -166,12 +182,21 @@ def _write_corpus(place: DemoFolder, seed: int) -> None:
     from kalm_data.stages.demo_corpus import make_demo_corpus
 
     corpus: DemoCorpus = make_demo_corpus(read_python_docs(), seed)
-    _write_lines(place.documents, corpus.documents)
-    _write_lines(place.held_out, corpus.queries)
+    _write_lines(place.documents, _to_json(corpus.documents))
+    _write_lines(place.held_out, _to_json(corpus.queries))
 
 
-def _write_lines(file: Path, rows: Iterable[Any]) -> None:
+def _to_json(rows: Iterable[Any]) -> Iterator[str]:
+    return (json.dumps(asdict(row), ensure_ascii=False) for row in rows)
+
+
+def _write_lines(file: Path, lines: Iterable[str]) -> None:
+    """The file appears whole. Raises InputError where it cannot be written."""
     partial = file.with_suffix(".partial")
-    with partial.open("w", encoding="utf-8") as lines:
-        lines.writelines(json.dumps(asdict(row), ensure_ascii=False) + "\n" for row in rows)
-    partial.replace(file)
+    try:
+        with partial.open("w", encoding="utf-8") as stream:
+            stream.writelines(line + "\n" for line in lines)
+        partial.replace(file)
+    except OSError as error:
+        message = f"{file}: cannot be written: {error.strerror}. Move it away, or name another."
+        raise InputError(message) from error

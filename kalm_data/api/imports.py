@@ -82,7 +82,7 @@ def import_documents(
 
     return execute(
         workspace, "import-documents", config, _arguments(sources, task), stage,
-        gates=gates, on_progress=on_progress,
+        creates=True, gates=gates, on_progress=on_progress,
     )  # fmt: skip
 
 
@@ -108,7 +108,7 @@ def import_pairs(
 
     return execute(
         workspace, "import-pairs", config, _arguments(sources, task), stage,
-        gates=gates, on_progress=on_progress,
+        creates=True, gates=gates, on_progress=on_progress,
     )  # fmt: skip
 
 
@@ -152,7 +152,7 @@ def _declare(workspace: Path, file: Path, tasks: Sequence[Task]) -> RunSummary:
         for task in tasks:
             run.append(task_revision(task, task.pool[0], store.task(task.name), run.run_id)[1])
 
-    return execute(workspace, "import-tasks", Settings(), {"file": file}, stage).run
+    return execute(workspace, "import-tasks", Settings(), {"file": file}, stage, creates=True).run
 
 
 def _import(
@@ -173,7 +173,7 @@ def _sum(runs: Sequence[RunSummary]) -> RunSummary:
         rejected.update(run.rejected)
     warnings = dict.fromkeys(line for run in runs for line in run.warnings)
     return RunSummary(
-        command="import",
+        command="import-tasks",
         run_id=runs[0].run_id,
         status="ok",
         planned=sum(run.planned for run in runs),

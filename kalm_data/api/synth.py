@@ -98,7 +98,8 @@ def synth(
 
     return execute(
         workspace, "synth", config, {"tasks": tasks, "model": model.model_dump(mode="json")},
-        all_tasks, resumable=True, gates=gates, on_progress=on_progress,
+        all_tasks, creates=config.type is not None, resumable=True, gates=gates,
+        on_progress=on_progress,
     )  # fmt: skip
 
 

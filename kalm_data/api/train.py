@@ -33,14 +33,15 @@ def train(
     """Train `config.model` on a verified set, save it to `output`, record the run."""
     from kalm_data.engines.model_files import read_model_files
     from kalm_data.engines.models import resolve_model
+    from kalm_data.engines.sentence_transformers_encoder import pooling_note
     from kalm_data.stages.train import train as stage
     from kalm_data.workspace.shards import count_rows
 
     def fit_and_record(_database: Database, run: WorkspaceRun) -> TrainResult:
         resolved = resolve_model(config.model)
         files = read_model_files(resolved.path)
-        if resolved.note:
-            run.warn(resolved.note)
+        for note in filter(None, (resolved.note, pooling_note(resolved.path))):
+            run.warn(note)
         run.record_input(f"model {resolved.name}", files.content)
         from kalm_data.trainer.fit import Base, fit
 
@@ -49,5 +50,5 @@ def train(
 
     return execute(
         workspace, "train", config, {"shards": shards, "output": output}, fit_and_record,
-        gates=gates, on_progress=on_progress,
+        creates=True, gates=gates, on_progress=on_progress,
     )  # fmt: skip

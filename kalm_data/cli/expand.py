@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import re
 import types
 from typing import TYPE_CHECKING, Annotated, Any, Union, get_args, get_origin, get_type_hints
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pydantic.fields import FieldInfo
+    from pydantic_core import ErrorDetails
 
 
 def expand(function: Callable[..., None]) -> Callable[..., None]:
@@ -90,7 +92,21 @@ def _build(model: type[BaseModel], values: dict[str, Any]) -> BaseModel:
     try:
         return model(**chosen)
     except ValidationError as error:
-        first = error.errors()[0]
-        option = "--" + str(first["loc"][0] if first["loc"] else "").replace("_", "-")
-        message = f"{first['msg']} (given: {first['input']!r})"
-        raise typer.BadParameter(message, param_hint=option) from error
+        raise _usage_error(model, error.errors()[0]) from error
+
+
+def _usage_error(model: type[BaseModel], wrong: ErrorDetails) -> typer.BadParameter:
+    """What is wrong with one option, or with several of them together."""
+    message = wrong["msg"].removeprefix("Value error, ")
+    if wrong["loc"]:
+        option = "--" + str(wrong["loc"][0]).replace("_", "-")
+        return typer.BadParameter(f"{message} (given: {wrong['input']!r})", param_hint=option)
+    return typer.BadParameter(_with_options(message, model))
+
+
+def _with_options(message: str, model: type[BaseModel]) -> str:
+    """The message with `min_words` written as its option, `--min-words`."""
+    fields = [name for name in model.model_fields if "_" in name]
+    for name in sorted(fields, key=len, reverse=True):
+        message = re.sub(rf"(?<![\w-]){name}\b", "--" + name.replace("_", "-"), message)
+    return message

@@ -1,6 +1,7 @@
 """`kalm-data filter`."""
 
 from rich.table import Table
+from rich.text import Text
 
 from kalm_data.api.filter import FilterConfig, Gates, filter_positives
 from kalm_data.cli.expand import expand
@@ -25,4 +26,11 @@ def filter_(
         table = Table("k", "kept", "share", title="What each k would keep")
         for row in outcome.result.sweep:
             table.add_row(str(row.k), f"{row.kept:,}", f"{row.kept / positives:.1%}")
-        reporter.finish(outcome, table)
+        lines = [
+            Text(
+                f"{each.task}: {each.kept:,} of {each.positives:,} positives kept at k = "
+                f"{each.top_k}; {each.examples_lost:,} of {each.examples:,} examples lost"
+            )
+            for each in outcome.result.tasks
+        ]
+        reporter.finish(outcome, *lines, table)

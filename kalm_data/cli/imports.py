@@ -14,6 +14,7 @@ from kalm_data.api.imports import (
     import_pairs,
     import_tasks,
 )
+from kalm_data.cli.added import added_documents, added_pairs
 from kalm_data.cli.expand import expand
 from kalm_data.cli.options import WORKSPACE, JsonOption, WorkspaceOption
 from kalm_data.cli.reporting import reporting
@@ -38,9 +39,8 @@ def documents(
     """Import documents: JSON lines, CSV, Parquet, text, Markdown, BEIR, Hugging Face data sets."""
     with reporting("import-documents", as_json=json) as reporter:
         show = reporter.progress.show
-        reporter.finish(
-            import_documents(workspace, sources, task, config, gates=gates, on_progress=show)
-        )
+        outcome = import_documents(workspace, sources, task, config, gates=gates, on_progress=show)
+        reporter.finish(outcome, added_documents(outcome.result))
 
 
 @app.command("pairs")
@@ -56,9 +56,8 @@ def pairs(
     """Import queries with the documents that answer them, and negatives where there are some."""
     with reporting("import-pairs", as_json=json) as reporter:
         show = reporter.progress.show
-        reporter.finish(
-            import_pairs(workspace, sources, task, config, gates=gates, on_progress=show)
-        )
+        outcome = import_pairs(workspace, sources, task, config, gates=gates, on_progress=show)
+        reporter.finish(outcome, added_pairs(outcome.result))
 
 
 @app.command("tasks")

@@ -23,6 +23,7 @@ def mine(
         result = outcome.result
         reporter.finish(
             outcome,
+            f"{outcome.run.kept:,} of {outcome.run.planned:,} examples mined; "
             f"{result.negatives:,} negatives, {result.short:,} examples with fewer than "
             f"{config.negatives}; {result.encoded:,} texts encoded, {result.cut:,} of them cut",
         )

@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from kalm_data.api.execution import DEFAULT_WORKSPACE
+
 WorkspaceOption = Annotated[
     Path,
     typer.Option(
@@ -12,10 +14,10 @@ WorkspaceOption = Annotated[
         "-w",
         envvar="KALM_WORKSPACE",
         help="Folder of the workspace.",
-        show_default="kalm-workspace",
+        show_default=str(DEFAULT_WORKSPACE),
     ),
 ]
-WORKSPACE = Path("kalm-workspace")
+WORKSPACE = DEFAULT_WORKSPACE
 
 TaskOption = Annotated[
     list[str] | None,

@@ -44,7 +44,8 @@ class ProgressLine:
         self._bar.total = progress.planned
         self._bar.n = progress.kept + progress.rejected
         counts = f"{progress.kept} kept, {progress.rejected} rejected"
-        self._bar.set_postfix_str(progress.activity or counts)
+        activity = f", {progress.activity}" if progress.activity else ""
+        self._bar.set_postfix_str(counts + activity)
 
     def _say(self, line: str) -> None:
         if self._bar is not None:
@@ -54,11 +55,9 @@ class ProgressLine:
 
 
 def _line(progress: Progress) -> str:
-    if progress.activity:
-        return f"{progress.command}: {progress.activity}"
     done = progress.kept + progress.rejected
-    left = ""
-    if done and progress.planned > done:
+    left = f"; {progress.activity}" if progress.activity else ""
+    if done and progress.planned > done and not progress.activity:
         left_s = progress.seconds * (progress.planned - done) / done
         left = f", about {left_s:.0f} s left"
     return (

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import errno
+import io
 import json
+import os
 import sys
 from contextlib import contextmanager
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, NoReturn, cast
 
 import typer
 from rich.console import Console
@@ -31,7 +33,13 @@ class Reporter:
         self.as_json = as_json
         self.progress = ProgressLine(command)
         self.people = Console(stderr=True, highlight=False, soft_wrap=True)
-        self.data = Console(highlight=False)
+        if isinstance(sys.stdout, io.TextIOWrapper):  # tables in a charset without their letters
+            sys.stdout.reconfigure(errors="backslashreplace")
+
+    @property
+    def data(self) -> Console:
+        _refuse_closed_stdout()
+        return Console(file=cast("IO[str]", _Stdout()), highlight=False)
 
     def stage(self, summary: RunSummary) -> None:
         """Print how one stage of several went."""
@@ -59,11 +67,11 @@ class Reporter:
 
     def fail(self, message: str, status: str, summary: RunSummary | None) -> None:
         self.progress.close()
+        self.people.print(f"{self.command}: {message}", markup=False)
         if self.as_json:
             counts = summary_json(summary) if summary else {"run_id": None}
             named = {"command": self.command, "status": status, "error": message}
             print_json(counts | named)
-        self.people.print(f"{self.command}: {message}", markup=False)
 
 
 @contextmanager
@@ -71,6 +79,8 @@ def reporting(command: str, *, as_json: bool) -> Iterator[Reporter]:
     """Turn what a user can mend into one line and its exit status; bugs keep their traceback."""
     reporter = Reporter(command, as_json=as_json)
     try:
+        if as_json:
+            _refuse_closed_stdout()
         yield reporter
     except KalmError as error:
         status = "interrupted" if isinstance(error, Interrupted) else "failed"
@@ -80,16 +90,21 @@ def reporting(command: str, *, as_json: bool) -> Iterator[Reporter]:
         reporter.fail("interrupted", "interrupted", None)
         raise typer.Exit(Interrupted.exit_code) from error
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS):
-            reporter.fail(f"internal error: {error}", "failed", None)
-            raise
-        reporter.fail(f"{error.filename or 'disk'}: {error.strerror}", "failed", None)
-        raise typer.Exit(1) from error
-    except typer.Exit:
+        _end_by_system(reporter, error)
+        raise
+    except (typer.Exit, SystemExit):
         raise
     except BaseException as error:
         reporter.fail(f"internal error: {error!r}; please report it", "failed", None)
         raise
+
+
+def _end_by_system(reporter: Reporter, error: OSError) -> None:
+    """Raise Exit where a user can mend it: a full disk, a forbidden place."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS):
+        reporter.fail(f"{error.filename or 'disk'}: {error.strerror}", "failed", None)
+        raise typer.Exit(1) from error
+    reporter.fail(f"internal error: {error}", "failed", None)
 
 
 def summary_json(summary: RunSummary) -> dict[str, object]:
@@ -107,10 +122,65 @@ def summary_json(summary: RunSummary) -> dict[str, object]:
 
 
 def print_json(value: dict[str, Any]) -> None:
-    """One line; a lone surrogate (of a file's name, say) is written as JSON escapes it."""
+    """One line; what stdout's charset lacks (a lone surrogate, say) is written as JSON escapes it.
+
+    Raises SystemExit(1) where stdout takes nothing; a person has been told then.
+    """
+    _refuse_closed_stdout()
     line = json.dumps(value, ensure_ascii=False).encode("utf-8", "backslashreplace").decode()
-    sys.stdout.write(line + "\n")
-    sys.stdout.flush()
+    try:
+        sys.stdout.write((line if _can_write(line) else json.dumps(value)) + "\n")
+        sys.stdout.flush()
+    except OSError as error:
+        _leave_stdout(error)
+
+
+def _can_write(text: str) -> bool:
+    try:
+        text.encode(sys.stdout.encoding or "utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+class _Stdout:
+    """stdout for tables: where it takes nothing, the command ends as `print_json` ends it."""
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(sys.stdout, name)
+
+    def write(self, text: str) -> int:
+        try:
+            return sys.stdout.write(text)
+        except OSError as error:
+            _leave_stdout(error)
+
+    def flush(self) -> None:
+        try:
+            sys.stdout.flush()
+        except OSError as error:
+            _leave_stdout(error)
+
+
+def _refuse_closed_stdout() -> None:
+    if sys.stdout is None:  # the caller closed it: `>&-`
+        _say("standard output is closed. Send it to a file or a pipe.")
+        raise SystemExit(1)
+
+
+def _leave_stdout(error: OSError) -> NoReturn:
+    """End with status 1; a reader that went away (`| head`) wants no word about it.
+
+    What is left in the buffer goes nowhere, lest Python complains about it at exit.
+    """
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    if not isinstance(error, BrokenPipeError):
+        _say(f"standard output: {error.strerror}. Send it where there is room.")
+    raise SystemExit(1) from error
+
+
+def _say(line: str) -> None:
+    Console(stderr=True, highlight=False, soft_wrap=True).print(f"kalm-data: {line}", markup=False)
 
 
 def _counts(summary: RunSummary) -> str:

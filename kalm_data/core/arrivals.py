@@ -56,20 +56,20 @@ def read_all(
 ) -> tuple[list[T], list[BadRow]]:
     """The good rows and the bad ones, each planned as one unit; `fail` raises the first bad one.
 
-    The bad ones are rejected here, also those that came before a failure.
+    The bad ones are rejected here, so that what came before a damaged place is not lost.
     """
     good: list[T] = []
     bad: list[BadRow] = []
     tally = _Tally(run)
     try:
         for row in rows:
-            tally.count(row)
             if not isinstance(row, BadRow):
                 good.append(row)
             elif fail:
                 raise row.error
             else:
                 bad.append(row)
+            tally.count(row)
     finally:
         tally.flush()
     if not good and not bad:

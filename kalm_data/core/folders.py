@@ -36,7 +36,7 @@ def published(target: Path, mark: str) -> Iterator[Path]:
     try:
         partial.mkdir(parents=True)
     except OSError as error:
-        message = f"{target}: cannot be made: {error.strerror}"
+        message = f"{target}: cannot be made: {error.strerror}. Name another folder."
         raise InputError(message) from error
     try:
         yield partial

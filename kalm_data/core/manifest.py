@@ -85,7 +85,7 @@ def read_manifest(folder: Path) -> Manifest:
     try:
         text = file.read_text(encoding="utf-8")
         version = json.loads(text)["schema_version"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         message = f"{folder}: not a shard set ({MANIFEST} is missing or unreadable)"
         raise InputError(message) from error
     if version != SCHEMA_VERSION:

@@ -141,7 +141,10 @@ def _problem(first: ErrorDetails, keys: Sequence[str]) -> str:
         return "unknown key" + (f"; is {close[0]} meant?" if close else ". Remove it.")
     if first["type"] == "missing":
         return "is missing. Add it."
-    return f"{first['msg']} (given: {_shown(first['input'])})"
+    message = first["msg"].removeprefix("Value error, ")
+    if first["type"] in ("model_type", "model_attributes_type", "dict_type"):
+        message = "not a path or a table with the key source"
+    return f"{message} (given: {_shown(first['input'])})"
 
 
 def _path(location: tuple[str | int, ...]) -> str:

@@ -35,7 +35,10 @@ class ModelFiles:
 def read_model_files(folder: Path) -> ModelFiles:
     """Raises InputError where the folder holds no model."""
     if not (folder / "config.json").exists() and not (folder / "modules.json").exists():
-        message = f"{folder}: no model is there (neither config.json nor modules.json)"
+        message = (
+            f"{folder}: no model is there (neither config.json nor modules.json). "
+            "Name the folder of a saved model, or a model of the hub."
+        )
         raise InputError(message)
     prompts = _read(folder / "config_sentence_transformers.json").get("prompts") or {}
     found = (prompts[name] for name in _DOCUMENT_PROMPTS if name in prompts)

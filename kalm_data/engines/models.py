@@ -46,7 +46,7 @@ def resolve_model(name: str) -> Resolved:
     full = name if "/" in name else f"sentence-transformers/{name}"
     if full == MINILM and find_spec(_PACKAGE):
         return _from_package(full)
-    return _from_hub(full)
+    return _from_hub(full, name)
 
 
 def _from_package(name: str) -> Resolved:
@@ -59,7 +59,7 @@ def _from_package(name: str) -> Resolved:
     return Resolved(path, _short(name), note)
 
 
-def _from_hub(name: str) -> Resolved:
+def _from_hub(name: str, typed: str) -> Resolved:
     """The newest snapshot, or the one in the local cache; pickles only where there is no other."""
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError
@@ -69,15 +69,16 @@ def _from_hub(name: str) -> Resolved:
         if not any(path.rglob("*.safetensors")):
             path = Path(snapshot_download(name, ignore_patterns=_OTHER_FORMATS))
     except (OSError, HfHubHTTPError, HFValidationError) as error:
-        raise InputError(_not_found(name)) from error
+        raise InputError(_not_found(name, typed)) from error
     return Resolved(path, _short(name), f"{name}: from the model hub, revision {path.name[:12]}")
 
 
-def _not_found(name: str) -> str:
+def _not_found(name: str, typed: str) -> str:
     remedy = "Name a model folder, or check the name and the connection."
     if name == MINILM:
         remedy = f'Install it with `pip install "kalm-data[demo]=={__version__}"`, or go online.'
-    return f"{name}: neither a folder here nor a model that the hub can give now. {remedy}"
+    tried = "" if typed == name else f" ({name})"
+    return f"{typed}: neither a folder here nor a model that the hub can give now{tried}. {remedy}"
 
 
 def _short(name: str) -> str:

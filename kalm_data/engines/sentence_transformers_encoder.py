@@ -49,7 +49,7 @@ class SentenceTransformersEncoder:
     def __init__(self, resolved: Resolved, precision: Precision, device: str) -> None:
         files = read_model_files(resolved.path)
         self.name = resolved.name
-        self.note = resolved.note
+        self.note = resolved.note or pooling_note(resolved.path)
         self.query_prompt = files.query_prompt
         self.document_prompt = files.document_prompt
         self._path, self._precision, self._device = resolved.path, precision, device
@@ -158,6 +158,13 @@ def load_encoder(
     )
 
 
+def pooling_note(path: Path) -> str:
+    """Says that how a model makes one vector of a text was guessed; empty where it is saved."""
+    if (path / "modules.json").exists():
+        return ""
+    return f"{path}: no modules.json tells how its vectors are pooled; the mean is taken"
+
+
 def _best_device() -> str:
     if sys.platform == "linux" and not any(Path(name).exists() for name in _GPU_DEVICES):
         return "cpu"  # torch would say the same, but takes seconds to import
@@ -169,16 +176,18 @@ def _best_device() -> str:
 
 def _load(path: Path, precision: Precision, device: str) -> Any:  # noqa: ANN401
     import torch
+    from safetensors import SafetensorError
     from sentence_transformers import SentenceTransformer
     from transformers.utils import logging
 
     logging.disable_progress_bar()  # type: ignore[no-untyped-call,unused-ignore]
     try:
         model = SentenceTransformer(str(path), device=device, local_files_only=True)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, SafetensorError) as error:
         line = str(error).splitlines()[0]
         raise InputError(f"{path}: the model cannot be loaded: {line}") from error
     _refuse_unreadable(path, model)
+    _refuse_without_words(path, model.tokenizer)
     model.eval()
     return model.to(torch.bfloat16 if precision == "bfloat16" else torch.float32)
 
@@ -196,3 +205,12 @@ def _refuse_unreadable(path: Path, model: Any) -> None:  # noqa: ANN401
     if any(isinstance(module, Pooling) and not module.include_prompt for module in model):
         message = f"{path}: leaves its prompt out of the pooling, which is not supported"
         raise InputError(f"{message}. Choose another model.")
+
+
+def _refuse_without_words(path: Path, tokenizer: Any) -> None:  # noqa: ANN401
+    """Without its files a tokenizer is made up that knows its special tokens alone."""
+    if len(tokenizer) <= len(tokenizer.all_special_tokens):
+        message = (
+            f"{path}: no tokenizer is there (tokenizer.json, or the vocabulary of an older one)"
+        )
+        raise InputError(f"{message}. Fetch or save the model again, whole.")

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from kalm_data.core.synthesis import Request
     from kalm_data.engines.vllm_engine import Answer, VllmSettings
 
-    Line = Connection[object, Answer | InputError | None]
+    Line = Connection[object, list[Answer] | InputError | None]
     """What `vllm_worker` reads and writes, from the other end."""
 
 _WORKER = "kalm_data.engines.vllm_worker"
@@ -125,12 +125,12 @@ def _receive(busy: list[Line], patience_s: float | None = None) -> Iterator[Answ
     while busy and (ready := wait(busy, patience_s)):
         for line in [line for line in busy if line in ready]:
             said = line.recv()
-            if said is None or isinstance(said, InputError):
-                busy.remove(line)
-            if isinstance(said, InputError):
-                raise said
+            if isinstance(said, list):
+                yield from said
+                continue
+            busy.remove(line)
             if said is not None:
-                yield said
+                raise said
 
 
 def _cancel(busy: list[Line]) -> None:

@@ -1,8 +1,8 @@
 """The process in which one copy of a model lives: `python -m kalm_data.engines.vllm_worker FD`.
 
 FD is its end of a line. It reads the model's folder and settings, then lists of requests, and
-writes their answers, then None, or the InputError that ended them. A None that it reads cancels
-what is left of a list.
+writes lists of their answers, then None, or the InputError that ended them. A None that it reads
+cancels what is left of a list.
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ def serve(line: Connection) -> None:
         if requests is None:
             continue  # the cancelled list had ended by itself
         try:
-            for answer in model.answer(requests):
-                line.send(answer)
+            for answers in model.answer(requests):
+                line.send(answers)
                 if line.poll():
                     line.recv()
                     break

@@ -32,6 +32,10 @@ if TYPE_CHECKING:
     from kalm_data.measures.systems import Engines, Lists, Model
 
 
+FEW_GROUPS = 20
+"""Below this many groups the percentile bootstrap gives intervals that are too narrow."""
+
+
 class EvalStore(Protocol):
     """What is read of the workspace."""
 
@@ -76,6 +80,7 @@ def evaluate(
     run.keep(len(fit))
     group_of = document_groups(pool)
     scores = Scores(_measure(lists, fit), query_groups(fit, pool, group_of))
+    _warn_of_few_groups(run, len(set(scores.groups)))
     slicings = _slicings(fit, pool, texts, training, group_of)
     resampling = Resampling(config.seed, config.resamples)
     means = figures(scores)
@@ -115,6 +120,14 @@ def _refuse_gates_without_base(against: Model | None, config: EvalConfig) -> Non
     if against is None and (config.min_gain, config.max_p) != (None, None):
         message = "--min-gain and --max-p compare with a base model. Name it with --against."
         raise InputError(message)
+
+
+def _warn_of_few_groups(run: Run, groups: int) -> None:
+    if groups < FEW_GROUPS:
+        run.warn(
+            f"the intervals and p-values rest on {groups} groups of documents only, and are too "
+            f"sure of themselves below {FEW_GROUPS}. Add test queries about other documents."
+        )
 
 
 def _nothing_left(task: str, turned_away: Sequence[TurnedAway]) -> str:

@@ -126,9 +126,9 @@ def _read(
         rows += good
         bad += unreadable
     distinct, contradicting = without_repeats(rows)
-    reject_rows(run, contradicting)
     if contradicting and fail:
         raise contradicting[0].error
+    reject_rows(run, contradicting)
     return distinct, bad + contradicting, len(rows) - len(contradicting)
 
 

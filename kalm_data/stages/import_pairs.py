@@ -162,11 +162,12 @@ def import_pairs(
     reject_rows(run, gathering.bad)
     parts = reject_parts(run, gathering.flaws)
     run.keep(kept + sum(len(gathered.rows) for gathered in gathering.examples))
-    parted = _count_parted(gathering.examples, [*held.examples.values(), *made.examples], splits)
-    unwritten = _count_unwritten(made.examples, gathering.examples, splits)
-    _warn(run, gathering.examples, parted, unwritten)
-    if config.as_split is None:
-        _warn_of_no_training(run, made.examples, held.examples.values())
+    known = [*held.examples.values(), *made.examples]
+    parted = _count_parted(gathering.examples, known, splits)
+    _warn_of_parted(run, parted, _count_unwritten(gathering.examples, known, held, splits))
+    _warn_of_instructions(run, gathering.examples)
+    if config.as_split is None and not any(example.split == "train" for example in known):
+        _warn_of_no_training(run, new)
     warn_of_cut_groups(run, plan.cut_groups)
     return ImportPairsResult(
         collection=collection,
@@ -198,9 +199,9 @@ def _read(
         rows = read_pairs(source.rows, config, run.warn)
         pairs += read_all(run, source, rows, fail=fail)[0]
     distinct, contradicting = without_repeats(brought)
-    reject_rows(run, contradicting)
     if contradicting and fail:
         raise contradicting[0].error
+    reject_rows(run, contradicting)
     return pairs, distinct, len(brought) - len(contradicting)
 
 
@@ -316,12 +317,53 @@ def _count_parted(
     )
 
 
-def _warn(run: Run, examples: Sequence[Gathered], parted: int) -> None:
-    if parted:
-        run.warn(
-            f"{parted} examples are in another split than a document that answers them: the "
-            "source's splits, or those of documents imported before, were kept"
+def _count_unwritten(
+    gathered_examples: Iterable[Gathered],
+    examples: Iterable[Example],
+    held: _Held,
+    splits: Mapping[str, Split],
+) -> int:
+    """Train examples none of whose positives is a train document."""
+    split_of = {example.example_id: example.split for example in examples}
+    before = held.positives
+    return sum(
+        split_of[gathered.example_id] == "train"
+        and not any(
+            splits.get(text) == "train"
+            for text in (*gathered.positives, *before.get(gathered.example_id, ()))
         )
+        for gathered in gathered_examples
+    )
+
+
+def _warn_of_parted(run: Run, parted: int, unwritten: int) -> None:
+    """`unwritten`: train examples that have no document of training."""
+    if not parted:
+        return
+    line = (
+        f"{parted} examples are in another split than a document that answers them: the "
+        "source's splits, or those of documents imported before, were kept"
+    )
+    if unwritten:
+        line += (
+            f". build-shards will not write {unwritten} of them: train examples without a train "
+            "document. In a new workspace, import the pairs alone, or with --as draw"
+        )
+    run.warn(line)
+
+
+def _warn_of_no_training(run: Run, new: Sequence[Gathered]) -> None:
+    """Tell where the source gave all new examples, of a task without any for training, away."""
+    given = {gathered.given_split for gathered in new}
+    if given and given <= {"dev", "test"}:
+        splits = " or ".join(sorted(split for split in given if split))
+        run.warn(
+            f"all {len(new)} examples are in {splits} by the source's split, none is for training. "
+            "In a new workspace, --as draw draws train, dev and test"
+        )
+
+
+def _warn_of_instructions(run: Run, examples: Sequence[Gathered]) -> None:
     several = sum(
         len({judged.row.instruction for judged in gathered.rows} - {""}) > 1
         for gathered in examples

@@ -10,6 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import torch
+from safetensors import SafetensorError
 from sentence_transformers import SentenceTransformer
 from sentence_transformers.sentence_transformer.modules import Pooling
 from sentence_transformers.sentence_transformer.training_args import (
@@ -128,13 +129,23 @@ def _load(path: Path) -> SentenceTransformer:
     logging.disable_progress_bar()  # type: ignore[no-untyped-call,unused-ignore]
     try:
         model = SentenceTransformer(str(path), local_files_only=True)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, SafetensorError) as error:
         message = f"{path}: cannot be loaded as a model: {str(error).splitlines()[0]}"
         raise InputError(message) from error
     if any(isinstance(module, Pooling) and not module.include_prompt for module in model):
         message = f"{path}: leaves its prompt out of the pooling, which is not supported"
         raise InputError(f"{message}. Choose another model.")
+    _refuse_without_words(path, model.tokenizer)
     return model
+
+
+def _refuse_without_words(path: Path, tokenizer: Any) -> None:  # noqa: ANN401
+    """Without its files a tokenizer is made up that knows its special tokens alone."""
+    if len(tokenizer) <= len(tokenizer.all_special_tokens):
+        message = (
+            f"{path}: no tokenizer is there (tokenizer.json, or the vocabulary of an older one)"
+        )
+        raise InputError(f"{message}. Fetch or save the model again, whole.")
 
 
 def _set_dropout(model: SentenceTransformer, share: float) -> None:

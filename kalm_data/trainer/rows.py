@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from kalm_data.core.errors import InputError
 from kalm_data.trainer.batches import BatchColumns
 
 if TYPE_CHECKING:
@@ -24,6 +25,10 @@ _ROW = (
     "neg", "neg_titles", "neg_ids", "neg_groups",
 )  # fmt: skip
 _READ = (*_ROW, "language", "example_id")
+_PARALLEL = {
+    name: [f"{name}_{part}" for part in ("titles", "ids", "groups")] for name in ("pos", "neg")
+}
+_EXAMPLE_ID = "^[0-9a-f]{32}$"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,10 +86,50 @@ class TrainingRows:
 def read_rows(folder: Path, manifest: Manifest) -> TrainingRows:
     """All rows of a set that `verify` has found whole."""
     parts = [
-        pq.read_table(folder / file.path, columns=list(_READ), partitioning=None)
-        for file in manifest.files
+        _read(folder / file.path, entry.task.name)
+        for entry in manifest.tasks
+        for file in entry.files
     ]
     return TrainingRows(pa.concat_tables(parts))
+
+
+def _read(file: Path, task: str) -> pa.Table:
+    """The rows of one file. Raises InputError where they cannot be rows of the task."""
+    try:
+        table = pq.read_table(file, columns=list(_READ), partitioning=None)
+        wrong = _first_wrong(table, task)
+    except (pa.ArrowException, KeyError, OSError) as error:
+        wrong = str(error).splitlines()[0]
+    if wrong:
+        raise InputError(f"{file}: not a shard of task {task}: {wrong}. Build the set again.")
+    return table
+
+
+def _first_wrong(table: pa.Table, task: str) -> str:
+    """What no training can do with; empty where nothing is wrong."""
+    empty = [name for name in _READ if table[name].null_count]
+    if empty:
+        return f'column "{empty[0]}" has empty values'
+    if not _all(pc.equal(table["task"], task)):
+        return "a row names another task"
+    if not _all(pc.match_substring_regex(table["example_id"], _EXAMPLE_ID)):
+        return "an example_id is not 32 hex digits"
+    if not _all(pc.greater(pc.list_value_length(table["pos"]), 0)):
+        return "a row has no positive"
+    return _first_unequal(table)
+
+
+def _first_unequal(table: pa.Table) -> str:
+    for name, others in _PARALLEL.items():
+        length = pc.list_value_length(table[name])
+        for other in others:
+            if not _all(pc.equal(length, pc.list_value_length(table[other]))):
+                return f'columns "{name}" and "{other}" differ in length'
+    return ""
+
+
+def _all(flags: pa.ChunkedArray) -> bool:
+    return bool(pc.all(flags, min_count=0).as_py())
 
 
 def _keys(ids: pa.ChunkedArray) -> np.ndarray[tuple[int], np.dtype[np.uint64]]:

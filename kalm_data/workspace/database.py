@@ -50,19 +50,24 @@ class Database:
                     connection.execute(statement)
                 connection.execute("INSERT INTO meta VALUES (?, ?)", [SCHEMA_VERSION, __version__])
 
-    @contextmanager
-    def read(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        """A read-only connection; take what is needed and leave: a writer may be waiting."""
+    def refuse_missing(self) -> None:
+        """Raise InputError where no workspace is there."""
         if not self.file.exists():
             message = (
                 f"{self.folder}: no workspace is there. "
                 "Import something first, or name the folder with --workspace."
             )
             raise InputError(message)
+
+    @contextmanager
+    def read(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """A read-only connection; take what is needed and leave: a writer may be waiting."""
+        self.refuse_missing()
         connection = self._connect(read_only=True)
         try:
             self._refuse_foreign(connection)
-            yield connection
+            with _interrupts():
+                yield connection
         finally:
             connection.close()
 
@@ -74,8 +79,9 @@ class Database:
             if _tables(connection):
                 self._refuse_foreign(connection)
             connection.begin()
-            yield connection
-            connection.commit()
+            with _interrupts():
+                yield connection
+                connection.commit()
         except duckdb.IOException as error:
             message = f"{self.file}: cannot be written: {_first_line(error)}"
             raise InputError(message) from error
@@ -120,6 +126,19 @@ class Database:
                 f"kalm-data {__version__} and knows version {SCHEMA_VERSION}. {remedy}"
             )
             raise InputError(message)
+
+
+@contextmanager
+def _interrupts() -> Iterator[None]:
+    """Ctrl-C stops a query with an error of DuckDB's own; raise KeyboardInterrupt in its place."""
+    try:
+        yield
+    except duckdb.InterruptException as error:
+        raise KeyboardInterrupt from error
+    except RuntimeError as error:
+        if str(error) == "Query interrupted":
+            raise KeyboardInterrupt from error
+        raise
 
 
 def _tables(connection: duckdb.DuckDBPyConnection) -> set[str]:

@@ -6,6 +6,10 @@ import json
 import shutil
 from typing import TYPE_CHECKING
 
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from kalm_data.core.errors import InputError
 from kalm_data.workspace.segments import Segments
 
 if TYPE_CHECKING:
@@ -21,12 +25,11 @@ def close_dead_runs(database: Database) -> None:
 
     Whoever holds the workspace's lock knows that every run still marked as running is dead.
     """
-    folder = database.folder / "runs"
-    left = sorted(folder.iterdir()) if folder.exists() else []
+    left = _left(database.folder / "runs")
     with database.write() as connection:
         for run in left:
             if (run / "resumable").exists():
-                Segments(run).merge(connection)
+                _merge(connection, run)
                 _record_progress(connection, run)
         connection.execute(
             "UPDATE runs SET status = 'interrupted', error = 'killed' WHERE status = 'running'"
@@ -35,18 +38,58 @@ def close_dead_runs(database: Database) -> None:
         shutil.rmtree(run)
 
 
+def _left(folder: Path) -> list[Path]:
+    """The folders of runs; a stray file among them is nobody's run."""
+    if not folder.is_dir():
+        if folder.exists() or folder.is_symlink():
+            message = f"{folder}: a file, where runs are kept in a folder. Move it away."
+            raise InputError(message)
+        return []
+    return sorted(path for path in folder.iterdir() if path.is_dir() and not path.is_symlink())
+
+
+def _merge(connection: duckdb.DuckDBPyConnection, run: Path) -> None:
+    segments = Segments(run)
+    try:
+        segments.merge(connection)
+    except (pa.ArrowException, OSError) as error:
+        broken = next((path for path in segments.pending() if not _is_readable(path)), run)
+        message = (
+            f"{broken}: damaged rows of a killed run ({str(error).splitlines()[0]}). "
+            "Remove this folder; the same command makes again what it held."
+        )
+        raise InputError(message) from error
+
+
+def _is_readable(segment: Path) -> bool:
+    try:
+        for file in segment.glob("*.parquet"):
+            pq.read_table(file, page_checksum_verification=True, partitioning=None)
+    except (pa.ArrowException, OSError):
+        return False
+    return True
+
+
 def _record_progress(connection: duckdb.DuckDBPyConnection, run: Path) -> None:
     """The counts that the killed run had reported last, its rejects as they are stored."""
-    report = run / "progress.json"
-    if not report.exists():
+    counts = _read_counts(run / "progress.json")
+    if counts is None:
         return
-    progress = json.loads(report.read_text())
+    planned, kept, seconds = counts
     rejected = connection.execute(
         "SELECT reason, count(*) FROM rejects WHERE run_id = ? GROUP BY reason ORDER BY reason",
         [run.name],
     ).fetchall()
     connection.execute(
         "UPDATE runs SET planned = ?, kept = ?, rejected = ?, seconds = ? WHERE run_id = ?",
-        [progress["planned"], progress["kept"], json.dumps(dict(rejected)), progress["seconds"],
-         run.name],
-    )  # fmt: skip
+        [planned, kept, json.dumps(dict(rejected)), seconds, run.name],
+    )
+
+
+def _read_counts(report: Path) -> tuple[int, int, float] | None:
+    """Planned, kept and seconds; none where the report is missing or was cut short."""
+    try:
+        progress = json.loads(report.read_text())
+        return int(progress["planned"]), int(progress["kept"]), float(progress["seconds"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None

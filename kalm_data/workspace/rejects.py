@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from kalm_data.core.errors import InputError
 from kalm_data.core.records import Reject
 
 if TYPE_CHECKING:
+    import duckdb
+
     from kalm_data.core.config.rejects import RejectsConfig
     from kalm_data.workspace.database import Database
 
@@ -20,8 +23,26 @@ LIMIT $limit
 """
 
 
+_RUNS_NAMED = 20
+"""How many runs are named where one asks for a run that is not there, the latest first."""
+
+
 def read_rejects(database: Database, config: RejectsConfig) -> tuple[Reject, ...]:
-    """The rejects asked for, the latest run first, then by source and line."""
+    """The rejects asked for, the latest run first, then by source and line.
+
+    Raises InputError where the named run does not exist.
+    """
     with database.read() as connection:
+        if config.run:
+            _refuse_unknown_run(connection, config.run)
         rows = connection.execute(_REJECTS, config.model_dump()).fetchall()
     return tuple(Reject(*row) for row in rows)
+
+
+def _refuse_unknown_run(connection: duckdb.DuckDBPyConnection, wanted: str) -> None:
+    found = connection.execute("SELECT run_id FROM runs ORDER BY sequence DESC").fetchall()
+    runs = [run_id for (run_id,) in found]
+    if wanted not in runs:
+        more = ", …" if len(runs) > _RUNS_NAMED else ""
+        named = ", ".join(runs[:_RUNS_NAMED]) or "none yet"
+        raise InputError(f"no run {wanted}; runs: {named}{more}")

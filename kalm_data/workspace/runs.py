@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections import Counter
 from contextlib import contextmanager
@@ -236,5 +237,8 @@ def _versions() -> str:
 def _write_progress(file: Path, progress: Progress) -> None:
     partial = file.with_suffix(".partial")
     state = {name: getattr(progress, name) for name in Progress.__dataclass_fields__}
-    partial.write_text(json.dumps(state))
+    with partial.open("w") as stream:
+        stream.write(json.dumps(state))
+        stream.flush()
+        os.fsync(stream.fileno())
     partial.replace(file)

@@ -15,7 +15,7 @@ import pyarrow as pa
 from kalm_data.core.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from kalm_data.core.pool import PoolDocument
@@ -85,6 +85,16 @@ WITH scores AS (
 )
 SELECT example_id, text_hash, score FROM standing LEFT JOIN scores USING (example_id, text_hash)
 """
+
+_COLUMNS = {
+    "query": "VARCHAR", "pos": "VARCHAR[]", "neg": "VARCHAR[]",
+    "pos_titles": "VARCHAR[]", "neg_titles": "VARCHAR[]",
+    "pos_ids": "VARCHAR[]", "neg_ids": "VARCHAR[]",
+    "pos_groups": "VARCHAR[]", "neg_groups": "VARCHAR[]",
+    "task": "VARCHAR", "language": "VARCHAR", "instruction": "VARCHAR",
+    "in_batch": "BOOLEAN", "example_id": "VARCHAR",
+}  # fmt: skip
+"""Those that readers of a set rely on, of all that `_PART` writes."""
 
 _BEST_FIRST = "ORDER BY p.score DESC NULLS LAST, p.text_hash"
 _AS_DRAWN = "ORDER BY n.place"
@@ -209,15 +219,24 @@ class ShardStore:
 
 
 def count_rows(file: Path) -> int:
-    """The rows of a Parquet file. Raises InputError where it is none."""
+    """The rows of a shard. Raises InputError where it is no Parquet, or lacks a column."""
     query = "SELECT num_rows FROM parquet_file_metadata(?)"
     try:
         with duckdb.connect(config={"autoinstall_known_extensions": False}) as connection:
             found = connection.execute(query, [str(file)]).fetchone()
+            described = connection.execute("DESCRIBE FROM read_parquet(?)", [str(file)]).fetchall()
     except duckdb.Error as error:
         message = f"{file}: not readable as Parquet: {str(error).splitlines()[0]}"
         raise InputError(message) from error
+    _refuse_other_columns(file, {name: kind for name, kind, *_ in described})
     return int(found[0]) if found else 0
+
+
+def _refuse_other_columns(file: Path, found: Mapping[str, str]) -> None:
+    for name, kind in _COLUMNS.items():
+        if found.get(name) != kind:
+            message = f'{file}: column "{name}" is {found.get(name, "missing")}, not {kind}'
+            raise InputError(f"{message}. Build the set again.")
 
 
 def _tables(rows: TaskRows) -> dict[str, pa.Table]:

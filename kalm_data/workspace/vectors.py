@@ -71,9 +71,11 @@ class VectorStore:
         with self._database.read() as database, database.cursor() as connection:
             connection.register("asked", pa.table({"rendered_hash": hashes}))
             rows = connection.execute(_PLACES, [encoder]).fetchall()
-        lost = {segment for _, segment, _ in rows if not _file(folder, segment).exists()}
+        lost = _unreadable(folder, rows)
         if lost:
-            run.warn(f"{folder}: {len(lost)} files of vectors are gone; they are made again")
+            run.warn(
+                f"{folder}: {len(lost)} files of vectors are gone or damaged; they are made again"
+            )
             with self._database.write() as connection:
                 connection.execute(
                     "DELETE FROM vectors WHERE encoder = ? AND segment IN (SELECT unnest(?))",
@@ -115,6 +117,23 @@ class VectorStore:
         run.checkpoint()
         self.encoded += len(hashes)
         return {hash_: (segment, row) for row, hash_ in enumerate(hashes)}
+
+
+def _unreadable(folder: Path, rows: Sequence[tuple[str, str, int]]) -> set[str]:
+    """Segments of (text, segment, row) that are missing, damaged or too short for their rows."""
+    needed: dict[str, int] = {}
+    for _, segment, row in rows:
+        needed[segment] = max(row + 1, needed.get(segment, 0))
+    return {name for name, count in needed.items() if not _holds(_file(folder, name), count)}
+
+
+def _holds(file: Path, count: int) -> bool:
+    """Whether the file has so many vectors; only its head is read."""
+    try:
+        stored = np.lib.format.open_memmap(file, mode="r")
+    except (OSError, ValueError, EOFError):
+        return False
+    return stored.dtype == np.float32 and stored.ndim == 2 and len(stored) >= count
 
 
 def _gather(places: Sequence[tuple[str, int]], folder: Path) -> Vectors:

@@ -61,5 +61,5 @@ def test_a_name_that_is_no_utf8_is_refused(tmp_path: Path):
 
 def test_a_place_that_cannot_be_written_is_one_clear_line(tmp_path: Path):
     (tmp_path / "file").write_text("mine")
-    with pytest.raises(InputError, match="cannot be made"):
+    with pytest.raises(InputError, match=r"cannot be made: .*\. Name another folder\.$"):
         publish(tmp_path / "file" / "out", "one")

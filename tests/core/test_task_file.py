@@ -79,6 +79,8 @@ def test_the_pool_of_a_task_holds_the_collections_of_its_imports(file: Path):
         ('[[task]]\nname = "a"\npairs = [{ query = "q" }]', r"pairs\[1\].source: is missing"),
         ('[[task]]\nname = "a"\nweight = -1', r":3: task\[1\].weight: .*given: -1"),
         ('[[task]]\nname = "a"\n[[task]]\nname = "a"', 'task "a" is declared twice'),
+        ('[[task]]\nname = "a"\ndocuments = [7]',
+         r":3: task\[1\].documents\[1\]: not a path or a table with the key source \(given: 7"),
         ('[[task]]\nname = "a"\npairs = 7', r"task\[1\].pairs: .*given: 7"),
     ],
 )  # fmt: skip

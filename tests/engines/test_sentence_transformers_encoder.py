@@ -100,3 +100,26 @@ def test_saved_prompts_are_those_of_encode_query_and_encode_document(
 def test_a_folder_without_a_model_is_refused_in_one_line(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"no model is there"):
         load_encoder(str(tmp_path))
+
+
+def test_weights_that_were_cut_short_are_one_line(minilm: str, tmp_path: Path) -> None:
+    weights = shutil.copytree(minilm, tmp_path / "cut") / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:1000])
+    with pytest.raises(InputError, match="cut: the model cannot be loaded") as caught:
+        collect(load_encoder(str(tmp_path / "cut"), device="cpu"), ["a"])
+    assert "\n" not in str(caught.value)
+
+
+def test_a_model_without_a_tokenizer_is_refused(minilm: str, tmp_path: Path) -> None:
+    model = shutil.copytree(minilm, tmp_path / "mute")
+    for name in ("tokenizer.json", "vocab.txt"):
+        (model / name).unlink()
+    with pytest.raises(InputError, match="mute: no tokenizer is there"):
+        collect(load_encoder(str(model), device="cpu"), ["a"])
+
+
+def test_a_guessed_pooling_is_noted(minilm: str, tmp_path: Path) -> None:
+    model = shutil.copytree(minilm, tmp_path / "bare")
+    assert load_encoder(str(model), device="cpu").note == ""
+    (model / "modules.json").unlink()
+    assert "no modules.json" in load_encoder(str(model), device="cpu").note

@@ -204,6 +204,14 @@ def test_origins_and_cut_texts_are_counted(database: Database) -> None:
     assert result.cut == {"base": 1, "trained": 1}
 
 
+@pytest.mark.parametrize(("queries", "warned"), [(20, True), (21, False)])
+def test_few_groups_are_warned_of(database: Database, queries: int, warned: bool) -> None:
+    judge(database, store=Store([ask(i) for i in range(queries)]))  # 0 and 1 are one group
+    with database.read() as connection:
+        [(warnings,)] = connection.execute("SELECT warnings FROM runs").fetchall()
+    assert any("rest on 19 groups" in line for line in warnings) is warned
+
+
 @pytest.mark.parametrize(
     ("store", "expected"),
     [

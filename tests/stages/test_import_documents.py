@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gzip
 import json
 from typing import TYPE_CHECKING
 
@@ -211,3 +212,16 @@ def test_runs_record_the_fingerprints_of_their_inputs(database: Database, tmp_pa
     run_import(database, file)
     ((inputs,),) = table(database, "SELECT inputs FROM runs")
     assert json.loads(inputs).keys() == {str(file)}
+
+
+def test_a_damaged_file_keeps_the_rows_rejected_before_it(database: Database, tmp_path: Path):
+    rows = [{"text": ""}, {"text": "one"}] * 3000
+    whole = gzip.compress("".join(json.dumps(row) + "\n" for row in rows).encode(), 0)
+    (tmp_path / "a.jsonl.gz").write_bytes(whole[:-2000])
+    with pytest.raises(InputError, match=r"a\.jsonl\.gz"):
+        run_import(database, tmp_path / "a.jsonl.gz")
+    [(planned, kept, rejected)] = table(database, "SELECT planned, kept, rejected FROM runs")
+    [(stored,)] = table(database, "SELECT count(*) FROM rejects")
+    assert json.loads(rejected) == {"empty_text": stored}
+    assert 2000 < stored < 3000 and stored <= planned and kept == 0
+    assert table(database, "FROM documents") == []

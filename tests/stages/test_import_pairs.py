@@ -195,6 +195,35 @@ def test_given_splits_win_and_crossing_ones_are_told(database: Database, tmp_pat
     assert table(database, "SELECT split FROM documents") == [("test",)]
 
 
+def test_how_many_train_examples_are_not_written_is_told(database: Database, tmp_path: Path):
+    rows = [
+        {"query": "q", "pos": "p", "split": "train"},
+        {"query": "r", "pos": "p", "split": "test"},
+        {"query": "s", "pos": ["p", "other"], "split": "train"},
+    ]
+    _, summary = run_import(database, write(tmp_path / "a.jsonl", rows))
+    line = next(line for line in summary.warnings if "another split" in line)
+    assert line.startswith("2 examples are in another split")
+    assert "build-shards will not write 1 of them" in line
+    assert line.endswith("In a new workspace, import the pairs alone, or with --as draw")
+
+
+def test_a_source_that_gives_nothing_to_training_is_told(database: Database, tmp_path: Path):
+    rows = [{"query": f"q{i}", "pos": f"p{i}", "split": "test"} for i in range(3)]
+    file = write(tmp_path / "a.jsonl", rows)
+    _, summary = run_import(database, file)
+    assert summary.warnings == (
+        "all 3 examples are in test by the source's split, none is for training. "
+        "In a new workspace, --as draw draws train, dev and test",
+    )
+    assert run_import(database, file)[1].warnings == ()
+
+
+def test_splits_that_the_user_asked_for_are_not_warned_of(database: Database, tmp_path: Path):
+    file = write(tmp_path / "a.jsonl", [{"query": "q", "pos": "p", "split": "test"}])
+    assert run_import(database, file, as_split="test")[1].warnings == ()
+
+
 def test_as_overrides_the_source_and_never_what_the_workspace_holds(
     database: Database, tmp_path: Path
 ):

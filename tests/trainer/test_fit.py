@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -145,3 +146,24 @@ def test_training_leaves_stdout_to_data(
     printed = capfd.readouterr()
     assert printed.out == ""
     assert "%|" not in printed.err
+
+
+@pytest.mark.parametrize("kept", [0, 1000])
+def test_weights_that_were_cut_short_are_one_line(
+    toy_set: Path, train: Train, tiny_model: Path, tmp_path: Path, kept: int
+):
+    weights = shutil.copytree(tiny_model, tmp_path / "cut") / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:kept])
+    with pytest.raises(InputError, match="cut: cannot be loaded as a model") as caught:
+        train(toy_set, tmp_path / "out", model=tmp_path / "cut")
+    assert "\n" not in str(caught.value)
+
+
+def test_a_model_without_a_tokenizer_is_refused(
+    toy_set: Path, train: Train, tiny_model: Path, tmp_path: Path
+):
+    model = shutil.copytree(tiny_model, tmp_path / "mute")
+    for file in [*model.glob("tokenizer*"), *model.glob("vocab*")]:
+        file.unlink()
+    with pytest.raises(InputError, match="mute: no tokenizer is there"):
+        train(toy_set, tmp_path / "out", model=model)

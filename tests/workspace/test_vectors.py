@@ -11,7 +11,7 @@ from kalm_data.workspace.runs import running
 from kalm_data.workspace.vectors import VectorStore
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from kalm_data.core.protocols import Vectors
     from kalm_data.workspace.database import Database
@@ -100,3 +100,27 @@ def test_encoders_do_not_share_vectors(database: Database) -> None:
 def test_no_text_needs_no_encoder(database: Database) -> None:
     with running(database, "mine", "{}") as run:
         assert VectorStore(database).vectors(run, Lengths(0), []).shape == (0, 0)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda whole: b"",
+        lambda whole: whole[:-4],
+        lambda whole: whole[:20],
+        lambda whole: b"garbage" * 40,
+        lambda whole: b"PK\x03\x04" + whole,
+        lambda whole: whole.replace(b"<f4", b"<i4"),
+    ],
+)
+def test_a_damaged_file_is_warned_of_and_made_again(
+    database: Database, damage: Callable[[bytes], bytes]
+) -> None:
+    encode(database, Lengths(), ["a", "bb"])
+    (segment,) = (database.folder / "vectors" / "lengths").glob("*.npy")
+    segment.write_bytes(damage(segment.read_bytes()))
+    with running(database, "mine", "{}", resumable=True) as run:
+        found = VectorStore(database).vectors(run, Lengths(), ["a", "bb"])
+    assert found[:, 0].tolist() == [1, 2]
+    assert "1 files of vectors are gone or damaged" in run.summary("ok").warnings[0]
+    assert encode(database, Lengths(), ["a", "bb"]) == ([1, 2], 0)

@@ -23,7 +23,6 @@ class MineConfig(Settings):
 
     ranker: str = Field(
         "dense:sentence-transformers/all-MiniLM-L6-v2",
-        pattern=r"^dense:.+",
         description="Who ranks the pool: dense:MODEL, a sentence-transformers model by folder or "
         "name.",
     )
@@ -70,6 +69,15 @@ class MineConfig(Settings):
         "random documents, marked as such.",
     )
     seed: int = Field(0, ge=0, description="Seed of the draw.")
+
+    @field_validator("ranker")
+    @classmethod
+    def _names_a_model(cls, ranker: str) -> str:
+        kind, _, model = ranker.partition(":")
+        if kind != "dense" or not model:
+            message = "write dense:MODEL, a folder or a name"
+            raise ValueError(message)
+        return ranker
 
     @field_validator("ranks")
     @classmethod

@@ -50,10 +50,13 @@ class ByteSource:
 
     @classmethod
     def of(cls, given: str) -> ByteSource:
-        """Raises InputError where a pipe cannot be read."""
+        """Raises InputError where a pipe or standard input cannot be read."""
         name, path = storable(given), Path(given)
         if given == STDIN:
-            return cls(name, path, sys.stdin.buffer.read())
+            return cls(name, path, _read_stdin())
+        if "\0" in given:
+            message = f"{given!r}: no file has a NUL character in its name. Check the path."
+            raise InputError(message)
         with readable(name):
             once = path.exists() and not path.is_file() and not path.is_dir()
             return cls(name, path, path.read_bytes() if once else None)
@@ -83,6 +86,14 @@ class ByteSource:
         if self.data is None:
             return self.path.open("rb")
         return io.BufferedReader(io.BytesIO(self.data), HEAD_BYTES)
+
+
+def _read_stdin() -> bytes:
+    if sys.stdin is None:  # the caller closed it: `<&-`
+        message = f"{STDIN}: standard input is closed. Pipe rows into it, or name a file."
+        raise InputError(message)
+    with readable(STDIN):
+        return sys.stdin.buffer.read()
 
 
 @contextmanager
