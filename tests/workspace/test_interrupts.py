@@ -13,7 +13,7 @@ from kalm_data.core.errors import Interrupted
 from kalm_data.workspace.runs import running
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from kalm_data.workspace.database import Database
 
@@ -21,31 +21,34 @@ LONG = "SELECT count(DISTINCT sha256(range::VARCHAR)) FROM range(3_000_000)"
 
 
 @pytest.fixture
-def ctrl_c() -> Iterator[None]:
-    """SIGINT reaches the main thread half a second from now."""
+def press_ctrl_c() -> Iterator[Callable[[], None]]:
+    """Called, it lets SIGINT reach the main thread a moment later."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     main = threading.main_thread().ident
     assert main is not None
-    timer = threading.Timer(0.2, signal.pthread_kill, [main, signal.SIGINT])
-    timer.start()
-    yield
+    timer = threading.Timer(0.1, signal.pthread_kill, [main, signal.SIGINT])
+    yield timer.start
     timer.join()
     signal.signal(signal.SIGINT, before)
 
 
-@pytest.mark.usefixtures("ctrl_c")
-def test_ctrl_c_during_a_query_is_an_interruption(database: Database):
+def test_ctrl_c_during_a_query_is_an_interruption(
+    database: Database, press_ctrl_c: Callable[[], None]
+):
     with (
         pytest.raises(Interrupted),
         running(database, "mine", "{}", resumable=True),
         database.read() as connection,
     ):
+        press_ctrl_c()
         connection.execute(LONG).fetchall()
 
 
-@pytest.mark.usefixtures("ctrl_c")
-def test_ctrl_c_during_a_write_is_an_interruption(database: Database):
+def test_ctrl_c_during_a_write_is_an_interruption(
+    database: Database, press_ctrl_c: Callable[[], None]
+):
     with pytest.raises(KeyboardInterrupt), database.write() as connection:
+        press_ctrl_c()
         connection.execute(f"CREATE TEMP TABLE long AS {LONG}")
 
 
