@@ -201,19 +201,31 @@ def test_a_model_that_cannot_be_loaded_is_one_line(tiny_model: Path, tmp_path: P
     broken = shutil.copytree(tiny_model, tmp_path / "broken")
     config = json.loads((broken / "config.json").read_text())
     (broken / "config.json").write_text(json.dumps({**config, "architectures": ["NoSuchModel"]}))
-    with pytest.raises(InputError, match=r"broken: vLLM cannot load the model: .*NoSuchModel") as e:
+    with pytest.raises(InputError, match=r"broken: vLLM failed: .*NoSuchModel") as e:
         list(VllmEngine(VllmSettings(str(broken))).generate(make_requests(1)))
     assert "\n" not in str(e.value)
 
 
-def test_copies_of_the_model_answer_as_one_does_and_nothing_is_on_stdout(
+def engine_cores() -> set[psutil.Process]:
+    family = psutil.Process().children(recursive=True)
+    return {process for process in family if "EngineCore" in process.name()}
+
+
+def test_copies_of_the_model_answer_as_one_does_until_one_is_killed(
     tiny_model: Path, engine: VllmEngine, capfd: pytest.CaptureFixture[str]
 ) -> None:
     requests = make_requests(30)
+    expected = {key: reply.raw for key, reply in by_key(engine, requests).items()}
+    before = engine_cores()
     copies = VllmEngine(VllmSettings(str(tiny_model), data_parallel=2))
-    written = {key: reply.raw for key, reply in by_key(copies, requests).items()}
-    assert written == {key: reply.raw for key, reply in by_key(engine, requests).items()}
-    assert capfd.readouterr().out == ""
+    assert {key: reply.raw for key, reply in by_key(copies, requests).items()} == expected
+    assert capfd.readouterr() == ("", "")
+    started = engine_cores() - before
+    assert len(started) == 2
+    started.pop().kill()
+    with pytest.raises(InputError, match="vLLM failed: RuntimeError: the process of vLLM's engine"):
+        list(copies.generate(make_requests(2000)))
+    assert psutil.wait_procs(started, timeout=5)[1] == []
 
 
 def test_vllms_own_server_answers_with_what_the_schema_wants(vllm_server: str) -> None:
