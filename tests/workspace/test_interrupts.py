@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from kalm_data.workspace.database import Database
 
-LONG = "SELECT count(DISTINCT sha256(range::VARCHAR)) FROM range(3_000_000)"
+LONG = "SELECT count(DISTINCT sha256(range::VARCHAR)) FROM range(30_000_000)"
 
 
 @pytest.fixture
