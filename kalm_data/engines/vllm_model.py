@@ -139,6 +139,10 @@ class VllmModel:
                 raise
         return prompt if len(prompt["prompt_token_ids"]) <= room else None
 
+    def load(self) -> None:
+        """Load the weights now; else `answer` does."""
+        _ = self.llm
+
     @cached_property
     def llm(self) -> Any:  # noqa: ANN401  # vLLM is not installed where types are checked
         return LLM(**self._arguments)

@@ -12,11 +12,15 @@ import signal
 import sys
 import threading
 import time
-from contextlib import suppress
-from multiprocessing.connection import Connection
+from multiprocessing import active_children
+from multiprocessing.connection import Connection, wait
+from typing import TYPE_CHECKING
 
 from kalm_data.core.errors import InputError
 from kalm_data.engines.vllm_model import VllmModel
+
+if TYPE_CHECKING:
+    from multiprocessing.process import BaseProcess
 
 _PATIENCE_S = 20.0
 
@@ -24,13 +28,19 @@ _PATIENCE_S = 20.0
 def main() -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that vLLM ends its own processes
     threading.Thread(target=_end_with_the_parent, daemon=True).start()
-    with suppress(EOFError, ConnectionError):
+    try:
         serve(Connection(int(sys.argv[1])))
+    except (EOFError, ConnectionError):
+        return  # the other end of the line is closed
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # it ends already
 
 
 def serve(line: Connection) -> None:
-    """Until the other end of the line is closed."""
+    """Until the other end of the line is closed, which is an EOFError."""
     model = VllmModel(*line.recv())
+    model.load()
+    threading.Thread(target=_end_with_the_engine, args=(active_children(),), daemon=True).start()
     while True:
         requests = line.recv()
         if requests is None:
@@ -44,6 +54,14 @@ def serve(line: Connection) -> None:
             line.send(None)
         except InputError as error:
             line.send(error)
+
+
+def _end_with_the_engine(processes: list[BaseProcess]) -> None:
+    """The main thread would wait for its answers for ever (vLLM 0.32)."""
+    wait([process.sentinel for process in processes])
+    sys.stderr.write("RuntimeError: the process of vLLM's engine ended; it may lack memory\n")
+    sys.stderr.flush()
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _end_with_the_parent() -> None:
