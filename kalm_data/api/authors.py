@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from functools import cached_property, partial
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
-from kalm_data.core.errors import InputError
-from kalm_data.core.protocols import Author, PromptingAuthor
 from kalm_data.core.seeded import digest
+from kalm_data.core.spending import Spending
 
 if TYPE_CHECKING:
     from kalm_data.api.language_models import Engine
@@ -21,12 +20,10 @@ if TYPE_CHECKING:
     from kalm_data.core.synthesis import Plan
     from kalm_data.core.tasks import Task
     from kalm_data.core.written_rows import Writing
+    from kalm_data.stages.estimate import EstimatedAuthor
+    from kalm_data.stages.synth import Offer
     from kalm_data.workspace.database import Database
     from kalm_data.workspace.runs import WorkspaceRun
-
-
-class TaskAuthor(Author, PromptingAuthor, Protocol):
-    """An author that can tell beforehand what it would ask."""
 
 
 class AuthorMaker:
@@ -46,6 +43,7 @@ class AuthorMaker:
         self._engine = engine.engine
         self._config, self._model = config, model
         self._store = GenerationStore(database)
+        self._spending = Spending(config)
         if not config.is_extractive:  # what is wrong with prompts or personas is said first
             self._shelf, self._personas, self._examples  # noqa: B018
 
@@ -55,6 +53,16 @@ class AuthorMaker:
         if self._config.type:
             return ordered_plan((persona.id for persona in self._personas), self._config)
         return document_plan(self._store, task, self._config)
+
+    def offer(self) -> Offer:
+        """What the authors choose from."""
+        from kalm_data.core.authors.grounded import QUESTION_TYPES
+        from kalm_data.stages.synth import Offer
+
+        if self._config.is_extractive:
+            return Offer(0, self._config.facets)
+        facets = (self._config.type,) if self._config.type else QUESTION_TYPES
+        return Offer(len(self._personas), facets)
 
     def remember_examples(self) -> None:
         """Bar the queries that are shown as examples from every evaluation."""
@@ -66,7 +74,7 @@ class AuthorMaker:
                 [ShownQuery(text.norm_hash, text.text, self._run.run_id) for text in texts]
             )
 
-    def make(self, task: Task) -> tuple[Writing, RunJournal, TaskAuthor]:
+    def make(self, task: Task) -> tuple[Writing, RunJournal, EstimatedAuthor]:
         from kalm_data.core.asking import Asker
         from kalm_data.core.journal import NoJournal, RunJournal
         from kalm_data.core.written_rows import Writing
@@ -83,7 +91,9 @@ class AuthorMaker:
         )
         journal: RunJournal | NoJournal
         journal = (
-            RunJournal(self._store, self._run, writing) if self._run else NoJournal(self._store)
+            RunJournal(self._store, self._run, writing, self._spending, config.requests_each)
+            if self._run
+            else NoJournal(self._store)
         )
         asker = Asker(self._engine, journal, read_reply, config.tries, config.seed)
         documents = partial(self._store.documents, task)
@@ -93,7 +103,7 @@ class AuthorMaker:
         config = self._config
         return digest("plan", self._engine.name, config.type or "grounded", config.seed)
 
-    def _author(self, documents: DocumentSource, asker: Asker) -> TaskAuthor:
+    def _author(self, documents: DocumentSource, asker: Asker) -> EstimatedAuthor:
         from kalm_data.api.language_models import make_room
         from kalm_data.core.authors.asking_model import Requester
         from kalm_data.core.authors.extractive import ExtractiveAuthor
@@ -139,15 +149,17 @@ class AuthorMaker:
 
         if self._config.persona_choice == "random":
             return RandomCharacters(self._personas, self._config.seed)
-        if self._run is None:
-            message = "--persona-choice nearest encodes documents: not for --preview or --estimate"
-            raise InputError(message)
-        return self._nearest(self._run)
+        return self._nearest()
 
-    def _nearest(self, run: WorkspaceRun) -> CharacterFinder:
+    def _nearest(self) -> CharacterFinder:
         from kalm_data.engines.sentence_transformers_encoder import load_encoder
-        from kalm_data.measures.nearest_characters import NearestCharacters
+        from kalm_data.measures.nearest_characters import NearestCharacters, embed_unstored
         from kalm_data.workspace.vectors import VectorStore
 
         encoder = load_encoder(self._model.encoder)
-        return NearestCharacters(run, encoder, VectorStore(self._database), self._personas)
+        embed = (
+            partial(VectorStore(self._database).vectors, self._run, encoder)
+            if self._run
+            else partial(embed_unstored, encoder)
+        )
+        return NearestCharacters(encoder, embed, self._personas)

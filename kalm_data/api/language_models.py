@@ -7,7 +7,7 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from kalm_data.core.errors import InputError
+from kalm_data.core.errors import InputError, reason
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,12 +21,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Engine:
-    """An engine, how many requests keep it busy, the tokens it did not have to read again, what it
-    reads and writes together (None: unknown), and what is to be done when all is written.
+    """An engine, how many candidates it is given at a time so that it is kept busy, the tokens it
+    did not have to read again, what it reads and writes together (None: unknown), and what is to be
+    done when all is written.
     """
 
     engine: QueryEngine
-    parallel: int
+    chunk: int
     cached_tokens: Callable[[], int] = lambda: 0
     context: Callable[[], int | None] = lambda: None
     close: Callable[[], None] = lambda: None
@@ -40,7 +41,7 @@ def make_engine(config: AskingConfig, model: ModelConfig) -> Engine:
         return _vllm(config, model)
     from kalm_data.engines.extractive import ExtractiveEngine
 
-    return Engine(ExtractiveEngine(), 1)
+    return Engine(ExtractiveEngine(), 1024)
 
 
 def make_room(config: AskingConfig, model: ModelConfig, engine: Engine) -> Room:
@@ -76,7 +77,7 @@ def read_examples(file: Path | None) -> tuple[str, ...]:
     try:
         lines = file.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        message = f"{file}: not a readable file of queries: {error}"
+        message = f"{file}: not a readable file of queries: {reason(error)}"
         raise InputError(message) from error
     found = tuple(dict.fromkeys(line.strip() for line in lines if line.strip()))
     if not found:
@@ -102,7 +103,8 @@ def _server(config: AskingConfig, model: ModelConfig) -> Engine:
         failures_allowed=model.max_failures,
         extra_body=extra_body,
     )
-    return Engine(OpenAIServer(settings), 4 * model.concurrency)
+    server = OpenAIServer(settings)
+    return Engine(server, 16 * model.concurrency, lambda: server.cached_tokens)
 
 
 def _batch(config: AskingConfig, model: ModelConfig, extra_body: dict[str, object]) -> Engine:
@@ -137,4 +139,4 @@ def _vllm(config: AskingConfig, model: ModelConfig) -> Engine:
             seed=0,
         )
     )
-    return Engine(engine, 512, lambda: engine.cached_tokens, lambda: engine.context)
+    return Engine(engine, 4096, lambda: engine.cached_tokens, lambda: engine.context)

@@ -87,6 +87,7 @@ def _deriver(
     from kalm_data.core.authors.asking_model import Requester
     from kalm_data.core.journal import RunJournal
     from kalm_data.core.prompt_shelf import read_shelf
+    from kalm_data.core.spending import Spending
     from kalm_data.core.written_rows import Writing
     from kalm_data.engines.reply_schema import read_reply
     from kalm_data.stages.personas import Deriver
@@ -94,7 +95,7 @@ def _deriver(
 
     store = GenerationStore(database)
     writing = Writing(task, engine.engine.name, "llm", config.split, "personas", run.run_id)
-    journal = RunJournal(store, run, writing)
+    journal = RunJournal(store, run, writing, Spending())
     return Deriver(
         documents=partial(store.documents, task),
         asker=Asker(engine.engine, journal, read_reply, config.tries, config.seed),

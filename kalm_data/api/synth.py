@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from kalm_data.api.execution import execute
@@ -12,6 +12,8 @@ from kalm_data.core.config.gates import Gates
 from kalm_data.core.config.language_model import ModelConfig
 from kalm_data.core.config.synth import SynthConfig
 from kalm_data.core.errors import InputError
+from kalm_data.stages.estimate import Estimate
+from kalm_data.stages.synth import SynthResult
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -20,16 +22,16 @@ if TYPE_CHECKING:
     from kalm_data.core.judging import Settled
     from kalm_data.core.summary import Outcome, Progress
     from kalm_data.core.tasks import Task
-    from kalm_data.stages.estimate import Estimate
-    from kalm_data.stages.synth import SynthResult
     from kalm_data.workspace.database import Database
     from kalm_data.workspace.runs import WorkspaceRun
 
 __all__ = [
     "Engine",
+    "Estimate",
     "Gates",
     "ModelConfig",
     "SynthConfig",
+    "SynthResult",
     "SynthTotals",
     "estimate",
     "make_engine",
@@ -43,7 +45,8 @@ class SynthTotals:
     """Sums over the tasks: requests asked in this run, their tokens and what they cost, accepted
     queries, those that the gates of today drop, those of earlier plans, documents that were cut.
 
-    `cached_tokens` are those of prompts that the engine had read before (engine vllm).
+    `seconds_asked` is the time in which they were. `cached_tokens` are those of prompts that the
+    engine had read before, as far as it tells.
     """
 
     requests: int
@@ -53,6 +56,7 @@ class SynthTotals:
     cut: int
     tokens_in: int
     tokens_out: int
+    seconds_asked: float
     cached_tokens: int
     cost: float
     facets: dict[str, int]
@@ -91,7 +95,7 @@ def synth(
         for task in _tasks(database, run, tasks, config):
             maker.remember_examples()
             writing, journal, author = maker.make(task)
-            writer = Writer(author, journal, writing, asked.parallel)
+            writer = Writer(author, journal, writing, maker.offer(), asked.chunk)
             results.append(stage(store, run, writer, detector, maker.plan(task), config))
         asked.close()
         return _sum(results, asked.cached_tokens())
@@ -108,7 +112,8 @@ def preview(
 ) -> tuple[Settled, ...]:
     """The first `config.preview` queries of each task, with prompts and verdicts.
 
-    Replies that the journal holds are shown; what is asked besides is not kept.
+    Replies that the journal holds are shown; what is asked besides is not kept. Raises InputError
+    with `export_batch`, which sends nothing.
     """
     from kalm_data.api.authors import AuthorMaker
     from kalm_data.engines.language import ScriptAndLangid
@@ -118,6 +123,9 @@ def preview(
     from kalm_data.workspace.generations import GenerationStore
 
     _refuse_unnamed(tasks, config)
+    if model and model.export_batch:
+        message = "--preview asks the engine, and --export-batch sends nothing: leave one out"
+        raise InputError(message)
     database, model = Database(workspace), model or ModelConfig()
     store, detector = GenerationStore(database), ScriptAndLangid()
     engine = make_engine(config, model)
@@ -136,6 +144,7 @@ def estimate(
     """What each task would take: requests, tokens, cost, time and disk. Nothing is asked."""
     from kalm_data.api.authors import AuthorMaker
     from kalm_data.api.language_models import tokenizer_name
+    from kalm_data.core.asking import Silent
     from kalm_data.engines.tokenizer import ModelTokenizer
     from kalm_data.stages.estimate import ApproximateTokenizer
     from kalm_data.stages.estimate import estimate as stage
@@ -147,14 +156,15 @@ def estimate(
         message = "--estimate counts the tokens of a language model: name one with --engine"
         raise InputError(message)
     database, model = Database(workspace), model or ModelConfig()
-    engine = make_engine(config, model)
-    maker = AuthorMaker(database, None, engine, config, model)
+    engine = make_engine(config, model.model_copy(update={"export_batch": None}))
+    asked = engine.engine.name
+    maker = AuthorMaker(database, None, replace(engine, engine=Silent(asked)), config, model)
     name = tokenizer_name(config, model)
     tokenizer = ModelTokenizer(name) if name else ApproximateTokenizer()
     found = {}
     for task in _known_tasks(database, tasks, config):
         _, _, author = maker.make(task)
-        past = GenerationStore(database).past(engine.engine.name)
+        past = GenerationStore(database).past(asked)
         found[task.name] = stage(
             author, maker.plan(task), tokenizer, past, config, model.concurrency
         )
@@ -212,6 +222,7 @@ def _sum(results: Sequence[SynthResult], cached_tokens: int) -> SynthTotals:
         cut=sum(result.cut for result in results),
         tokens_in=sum(result.tokens_in for result in results),
         tokens_out=sum(result.tokens_out for result in results),
+        seconds_asked=round(sum(result.seconds_asked for result in results), 3),
         cached_tokens=cached_tokens,
         cost=round(sum(result.cost for result in results), 6),
         facets=dict(sorted(facets.items())),

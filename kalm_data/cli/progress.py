@@ -40,12 +40,15 @@ class ProgressLine:
         if self._bar is None:
             from tqdm import tqdm  # `--help` does without it
 
-            self._bar = tqdm(desc=self._command, unit="", leave=False, dynamic_ncols=True)
-        self._bar.total = progress.planned
-        self._bar.n = progress.kept + progress.rejected
+            self._bar = tqdm(
+                desc=self._command, unit="", leave=False, dynamic_ncols=True,
+                bar_format="{desc}: {n_fmt}/{total_fmt} [{elapsed}]{postfix}",
+            )  # fmt: skip
+        self._bar.total = progress.total
+        self._bar.n = progress.done
         counts = f"{progress.kept} kept, {progress.rejected} rejected"
         activity = f", {progress.activity}" if progress.activity else ""
-        self._bar.set_postfix_str(counts + activity)
+        self._bar.set_postfix_str(counts + activity + _left(progress))
 
     def _say(self, line: str) -> None:
         if self._bar is not None:
@@ -55,12 +58,16 @@ class ProgressLine:
 
 
 def _line(progress: Progress) -> str:
-    done = progress.kept + progress.rejected
-    left = f"; {progress.activity}" if progress.activity else ""
-    if done and progress.planned > done and not progress.activity:
-        left_s = progress.seconds * (progress.planned - done) / done
-        left = f", about {left_s:.0f} s left"
+    activity = f"; {progress.activity}" if progress.activity else ""
     return (
-        f"{progress.command}: {done} of {progress.planned} "
-        f"({progress.kept} kept, {progress.rejected} rejected){left}"
+        f"{progress.command}: {progress.done} of {progress.total} "
+        f"({progress.kept} kept, {progress.rejected} rejected){activity}{_left(progress)}"
     )
+
+
+def _left(progress: Progress) -> str:
+    """The time left; not while something goes on of which nobody knows what it amounts to."""
+    left_s = progress.seconds_left
+    if left_s is None or (progress.activity and not progress.under_way):
+        return ""
+    return f", about {left_s:.0f} s left"

@@ -12,6 +12,7 @@ from kalm_data.api.synth import synth as write_queries
 from kalm_data.cli.expand import expand
 from kalm_data.cli.options import WORKSPACE, JsonOption, TaskOption, WorkspaceOption
 from kalm_data.cli.reporting import Reporter, print_json, reporting
+from kalm_data.cli.synth_tables import estimates, written
 
 
 @expand
@@ -37,12 +38,7 @@ def synth(
                 workspace, task or [], config, model, gates=gates,
                 on_progress=reporter.progress.show,
             )  # fmt: skip
-            result = outcome.result
-            reporter.finish(
-                outcome,
-                f"{result.accepted:,} accepted, {result.requests:,} requests in this run; tokens: "
-                f"{result.tokens_in:,} read, {result.tokens_out:,} written",
-            )
+            reporter.finish(outcome, *written(outcome.result))
 
 
 def _show_estimate(
@@ -57,18 +53,7 @@ def _show_estimate(
         rows = {task: asdict(one) for task, one in found.items()}
         print_json({"command": "synth", "status": "ok", "estimate": rows})
         return
-    table = Table("", *found, title="Estimate: nothing is asked")
-    names = next(iter(asdict(one) for one in found.values()), {})
-    for name in names:
-        values = (asdict(one)[name] for one in found.values())
-        table.add_row(name, *(_shown(value) for value in values))
-    reporter.data.print(table, markup=False)
-
-
-def _shown(value: object) -> str:
-    if value is None:
-        return "unknown"
-    return f"{value:,}" if isinstance(value, int | float) else str(value)
+    reporter.data.print(estimates(found))
 
 
 def _show_preview(

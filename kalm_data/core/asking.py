@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 from kalm_data.core.request_keys import attempt_seed
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Generator, Mapping, Sequence
 
     from kalm_data.core.protocols import QueryEngine
     from kalm_data.core.synthesis import Journalled, Reply, Request
@@ -18,7 +18,7 @@ Fields = dict[str, object]
 
 
 UNANSWERED = "unanswered"
-"""Reason word of a request that the engine left for later: nothing of it is in the journal."""
+"""Reason word of a request that is left for later: nothing of it is in the journal."""
 
 
 class ReplyReader(Protocol):
@@ -36,6 +36,10 @@ class Journal(Protocol):
         """Request key → the latest attempt at it, whoever asked; keys never asked are missing."""
         ...
 
+    def requests_left(self) -> int | None:
+        """How many more may be sent in this run; None: without end."""
+        ...
+
     def enter(self, request: Request, reply: Reply) -> None:
         """Keep the reply; it is on disk after a few hundred of them, or after `flush`."""
         ...
@@ -51,6 +55,16 @@ class Answer:
     raw: str
     failure: str
     fields: Fields = field(default_factory=dict)
+
+
+class Silent:
+    """Satisfies `core.protocols.QueryEngine`: every request is left for later."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def generate(self, requests: Sequence[Request]) -> Generator[Reply]:
+        yield from ()
 
 
 class Asker:
@@ -91,6 +105,7 @@ class Asker:
 
     def _ask_once(self, requests: Sequence[Request], answers: dict[str, Answer]) -> list[Request]:
         """Fill `answers`; the requests that are to be tried again."""
+        requests = requests[: self._journal.requests_left()]
         by_key = {request.key: request for request in requests}
         again: list[Request] = []
         replies = self._engine.generate(requests)

@@ -72,5 +72,12 @@ class Interrupted(KalmError):
     exit_code = 130
 
 
+def reason(error: OSError | UnicodeDecodeError) -> str:
+    """Why a file could not be read or written, in words for people."""
+    if isinstance(error, UnicodeDecodeError):
+        return f"byte {error.start} is no UTF-8"
+    return error.strerror or str(error)
+
+
 class ConservationError(AssertionError):
     """Rows appeared or vanished in a run: a bug of ours, never the user's."""

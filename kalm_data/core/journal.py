@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
     from kalm_data.core.protocols import Run
     from kalm_data.core.records import Generation
+    from kalm_data.core.spending import Spending
     from kalm_data.core.synthesis import Journalled, Reply, Request
     from kalm_data.core.written_rows import Writing
 
@@ -27,23 +28,49 @@ class JournalStore(Protocol):
 
 
 class RunJournal:
-    """Satisfies `core.asking.Journal`; counts what this run asked."""
+    """Satisfies `core.asking.Journal`; counts what this run asked.
 
-    def __init__(self, store: JournalStore, run: Run, writing: Writing) -> None:
+    `seconds` passed from the first request to the latest reply.
+    """
+
+    def __init__(
+        self,
+        store: JournalStore,
+        run: Run,
+        writing: Writing,
+        spending: Spending,
+        requests_each: int = 1,
+    ) -> None:
+        """requests_each: those of a candidate, by which progress is told while they come."""
         self._store, self._run, self._writing = store, run, writing
+        self._spending, self._requests_each = spending, requests_each
         self._waiting: list[Generation] = []
         self._flushed_at = time.monotonic()
+        self._started = 0.0  # when the first request was sent
         self.requests = self.tokens_in = self.tokens_out = 0
+        self.seconds = 0.0
+        self._requests_before = 0  # those of the candidates that are settled
+
+    def begin_chunk(self) -> None:
+        """What is entered from now on belongs to candidates that are not settled yet."""
+        self._requests_before = self.requests
 
     def recall(self, keys: Sequence[str]) -> Mapping[str, Journalled]:
         return self._store.journal(keys)
 
+    def requests_left(self) -> int | None:
+        return self._spending.requests_left()
+
     def enter(self, request: Request, reply: Reply) -> None:
+        now = time.monotonic()
+        self._started = self._started or now - reply.seconds
+        self.seconds = now - self._started
+        self._spending.enter(reply)
         self._waiting.append(self._writing.generation(request, reply))
         self.requests += 1
         self.tokens_in += reply.tokens_in
         self.tokens_out += reply.tokens_out
-        late = time.monotonic() - self._flushed_at >= FLUSH_EVERY_S
+        late = now - self._flushed_at >= FLUSH_EVERY_S
         if late or len(self._waiting) >= FLUSH:
             self.flush()
 
@@ -52,7 +79,9 @@ class RunJournal:
         self._waiting = []
         self._flushed_at = time.monotonic()
         if self.requests:
-            self._run.tell(f"{self.requests:,} replies received")
+            rate = self.requests / max(self.seconds, 1e-3)
+            under_way = (self.requests - self._requests_before) / self._requests_each
+            self._run.tell(f"{self.requests:,} replies, {rate:,.1f}/s", under_way)
 
 
 class NoJournal:
@@ -63,6 +92,8 @@ class NoJournal:
 
     def recall(self, keys: Sequence[str]) -> Mapping[str, Journalled]:
         return self._store.journal(keys)
+
+    def requests_left(self) -> None: ...
 
     def enter(self, request: Request, reply: Reply) -> None: ...
 

@@ -25,3 +25,8 @@ def language_name(code: str, prompt_language: str) -> str:
         return "文档所用的语言" if prompt_language == "zh" else "the language of the document"
     english, chinese = _NAMES.get(code, (code, code))
     return chinese if prompt_language == "zh" else english
+
+
+def prompt_language(code: str) -> str:
+    """The language of the prompts that serve a text, English or Chinese."""
+    return "zh" if code == "zh" else "en"

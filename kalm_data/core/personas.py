@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from kalm_data.core.errors import InputError
+from kalm_data.core.errors import InputError, reason
 from kalm_data.core.seeded import digest
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def _lines(file: Path) -> Iterator[tuple[int, str]]:
                 if line.strip():
                     yield number, line
     except (OSError, UnicodeDecodeError) as error:
-        message = f"{file}: not a readable file of personas: {error}"
+        message = f"{file}: not a readable file of personas: {reason(error)}"
         raise InputError(message) from error
 
 

@@ -19,7 +19,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from pydantic import Field, ValidationError
 
 from kalm_data.core.config.settings import Settings
-from kalm_data.core.errors import InputError
+from kalm_data.core.errors import InputError, reason
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -109,7 +109,7 @@ def read_prompt(file: Path) -> Prompt:
     try:
         text = file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        message = f"{file}: not a readable prompt file: {error}"
+        message = f"{file}: not a readable prompt file: {reason(error)}"
         raise InputError(message) from error
     return parse_prompt(text, str(file))
 

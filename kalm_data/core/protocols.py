@@ -186,8 +186,15 @@ class Run(Protocol):
         """Store with the run what it was made from, e.g. an encoder and its fingerprint."""
         ...
 
-    def tell(self, activity: str) -> None:
-        """Say what the run does while no unit is done, e.g. how many texts are encoded."""
+    def expect(self, count: int) -> None:
+        """About so many more units will be done; for the time left, nothing else."""
+        ...
+
+    def tell(self, activity: str, units: float = 0.0) -> None:
+        """Say what the run does while no unit is done, e.g. how many texts are encoded.
+
+        units: how many units that amounts to, about.
+        """
         ...
 
     def warn(self, line: str) -> None:

@@ -56,3 +56,23 @@ class Progress:
     """What is done while no unit is, e.g. how many texts are encoded."""
     warning: str = ""
     """A new line for people, empty in most reports."""
+    expected: int = 0
+    """Units that will have been done in all, about; 0 where `planned` tells."""
+    under_way: float = 0.0
+    """Units that the activity amounts to, about."""
+
+    @property
+    def done(self) -> int:
+        return self.kept + self.rejected
+
+    @property
+    def total(self) -> int:
+        return max(self.planned, self.expected)
+
+    @property
+    def seconds_left(self) -> float | None:
+        """By the time that the units so far took; None where nothing tells."""
+        done = self.done + self.under_way
+        if not done or self.total <= done:
+            return None
+        return self.seconds * (self.total - done) / done

@@ -145,8 +145,9 @@ class Draft:
     hash, or a new one whose text stands in `documents`, as those of `negatives` do. `failure` is a
     reason word where nothing came of it, and `numbers` (JSON) what decided. `sent` and `said` are
     the last prompt and its reply, to be shown.
-    `language` is the one asked for, `kind` the facet or question type. The words of `persona` and
-    of `prompt` (what is fixed in it) must not stand in the query.
+    `language` is the one asked for, `kind` the facet or question type, `asked_by` the id of the
+    persona behind it. The words of `persona`, where the prompt had them, and of `prompt` (what is
+    fixed in it) must not stand in the query.
     """
 
     candidate: Candidate
@@ -159,6 +160,7 @@ class Draft:
     instruction: str = ""
     language: str = ""
     kind: str = ""
+    asked_by: str = ""
     persona: str = ""
     prompt: str = ""
     failure: str = ""

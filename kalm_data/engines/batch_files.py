@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from kalm_data.core.errors import InputError
+from kalm_data.core.errors import InputError, reason
 from kalm_data.core.synthesis import Reply
 from kalm_data.engines.chat_wire import make_body, name_failure, read_completion, read_error
 
@@ -90,7 +90,7 @@ def _read_results(file: Path) -> dict[str, dict[str, object]]:
                     result = _parse(line, f"{file}:{number}")
                     found[str(result["custom_id"])] = result
     except (OSError, UnicodeDecodeError) as error:
-        message = f"{file}: not a readable file of batch results: {error}"
+        message = f"{file}: not a readable file of batch results: {reason(error)}"
         raise InputError(message) from error
     if not found:
         message = f"{file}: no result in it. Name the file that the batch service gave."

@@ -61,6 +61,7 @@ class CompletionAnswer(NamedTuple):
     tokens_in: int = 0
     tokens_out: int = 0
     retry_after_s: float = 0.0
+    cached_tokens: int = 0
 
 
 class _Message(BaseModel):
@@ -73,9 +74,14 @@ class _Choice(BaseModel):
     finish_reason: str | None = None
 
 
+class _PromptDetails(BaseModel):
+    cached_tokens: int = Field(0, ge=0)
+
+
 class _Usage(BaseModel):
     prompt_tokens: int = Field(0, ge=0)
     completion_tokens: int = Field(0, ge=0)
+    prompt_tokens_details: _PromptDetails | None = None
 
 
 class _Completion(BaseModel):
@@ -99,13 +105,15 @@ def read_completion(received: bytes) -> CompletionAnswer:
         failure = "too_long_prompt" if _TOO_LONG.search(read_error(received)[1]) else "bad_reply"
         return CompletionAnswer(received.decode(errors="replace"), failure)
     (choice,) = completion.choices
+    usage, details = completion.usage, completion.usage.prompt_tokens_details
     raw = choice.message.content or choice.message.refusal or ""
     return CompletionAnswer(
         raw,
         _judge(choice),
         choice.finish_reason or "",
-        completion.usage.prompt_tokens,
-        completion.usage.completion_tokens,
+        usage.prompt_tokens,
+        usage.completion_tokens,
+        cached_tokens=details.cached_tokens if details else 0,
     )
 
 

@@ -98,6 +98,7 @@ class OpenAIServer:
 
     A reply's `seconds` are those from the first sending to the last answer, waits included. Its
     `raw` is the content of the message as it came, or what went wrong, with the key blotted out.
+    `cached_tokens` counts tokens of prompts that the server had read before, where it tells.
     """
 
     def __init__(self, settings: ServerSettings) -> None:
@@ -112,6 +113,7 @@ class OpenAIServer:
         self._settings = settings
         self._url = f"{settings.base_url.rstrip('/')}/chat/completions"
         self._failed_in_a_row = 0
+        self.cached_tokens = 0
 
     def generate(self, requests: Sequence[Request]) -> Generator[Reply]:
         """One reply a request, as they arrive; `requests` is read in another thread, bit by bit.
@@ -170,6 +172,7 @@ class OpenAIServer:
             await asyncio.sleep(answer.retry_after_s + backoff_s)
             answer = await self._send(session, body)
         seconds = time.perf_counter() - started
+        self.cached_tokens += answer.cached_tokens
         return Reply(
             request.key,
             answer.raw,

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
+
+from kalm_data.core.asking import UNANSWERED
+from kalm_data.core.protocols import Author, PromptingAuthor
 
 if TYPE_CHECKING:
     from kalm_data.core.config.synth import SynthConfig
-    from kalm_data.core.protocols import PromptingAuthor, Tokenizer
+    from kalm_data.core.protocols import Tokenizer
     from kalm_data.core.synthesis import Candidate, Past, Plan
 
 SAMPLE = 64
@@ -28,15 +31,21 @@ class ApproximateTokenizer:
         return -(-len(text) // _CHARACTERS_PER_TOKEN)
 
 
+class EstimatedAuthor(Author, PromptingAuthor, Protocol):
+    """An author that can tell beforehand what it would ask."""
+
+
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """Figures of a whole plan, replies that the journal holds not taken off.
+    """Figures of a whole plan, but for what the journal holds already and what no request is made
+    for: `candidates` of which `settled` are such.
 
     `tokens_out` is by the mean of past replies of the engine, or an upper bound (`is_bound`).
     `seconds` is None where the engine never answered, `cost` in the currency of the prices.
     """
 
     candidates: int
+    settled: int
     requests: int
     tokens_in: int
     tokens_out: int
@@ -48,22 +57,23 @@ class Estimate:
 
 
 def estimate(
-    author: PromptingAuthor,
+    author: EstimatedAuthor,
     plan: Plan,
     tokenizer: Tokenizer,
     past: Past,
     config: SynthConfig,
     concurrency: int,
 ) -> Estimate:
-    """Extrapolate from the prompts of candidates that lie evenly over the plan."""
-    chosen = _spread(plan)
-    steps = [prompts for one in chosen for prompts in author.first_prompts([one])]
+    """Extrapolate from candidates that lie evenly over the plan. The author's engine is silent, so
+    that it shows what is to be asked next.
+    """
+    steps = [_due(author, one) for one in _spread(plan)]
     shares = _shares(config)
     wanted = min(len(plan), config.target or len(plan))
     scale = wanted / max(1, len(steps))
     requests = tokens_in = characters = 0.0
     for prompts in steps:
-        for prompt, share in zip(prompts, shares[-len(prompts) :], strict=True):
+        for prompt, share in zip(prompts, shares[len(shares) - len(prompts) :], strict=True):
             requests += share * scale
             tokens_in += share * scale * tokenizer.count(prompt)
             characters += share * scale * len(prompt)
@@ -73,6 +83,7 @@ def estimate(
     written = characters + tokens_out * _CHARACTERS_PER_TOKEN
     return Estimate(
         candidates=wanted,
+        settled=round(scale * sum(not prompts for prompts in steps)),
         requests=round(requests),
         tokens_in=round(tokens_in),
         tokens_out=round(tokens_out),
@@ -82,6 +93,15 @@ def estimate(
         seconds=round(requests * past.seconds / concurrency, 1) if is_known else None,
         megabytes=round(_JOURNAL_SHARE * written / 1e6, 1),
     )
+
+
+def _due(author: EstimatedAuthor, candidate: Candidate) -> list[str]:
+    """The prompts that are to be sent for a candidate, in order of its steps."""
+    (draft,) = author.write([candidate])
+    if draft.failure != UNANSWERED:
+        return []
+    (prompts,) = author.first_prompts([candidate])
+    return prompts if draft.sent == prompts[0] else [draft.sent]
 
 
 def _spread(plan: Plan) -> list[Candidate]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from kalm_data.core.boilerplate import find_boilerplate
 from kalm_data.core.errors import InputError
+from kalm_data.core.languages import prompt_language
 from kalm_data.core.near_queries import NearQueries
 from kalm_data.core.personas import Persona
 from kalm_data.core.records import Reject
@@ -114,7 +115,7 @@ def _request(
     if find_boilerplate(document.title, document.text):
         return "boilerplate_document"
     language = config.query_language or document.language
-    prompt = deriver.shelf.find("persona", 1, "zh" if language == "zh" else "en")
+    prompt = deriver.shelf.find("persona", 1, prompt_language(language))
     values = {"title": document.title, "text": document.text, "count": config.per_doc}
     rendered = deriver.requester.fill(prompt, values)
     if rendered is None:

@@ -13,6 +13,7 @@ from kalm_data.core.judging import Judge, Settled
 from kalm_data.core.near_duplicates import near_duplicates
 from kalm_data.core.records import Head
 from kalm_data.core.seeded import digest
+from kalm_data.core.spending import candidates_left, price
 from kalm_data.core.synthesis import Plan
 from kalm_data.core.written_rows import RULE
 
@@ -28,9 +29,6 @@ if TYPE_CHECKING:
     from kalm_data.core.synthesis import AnsweredQuery
     from kalm_data.core.tasks import Task
     from kalm_data.core.written_rows import Writing
-
-CHUNK = 1024
-"""Candidates that are looked up and asked together; no result depends on it."""
 
 
 class SynthStore(Protocol):
@@ -66,21 +64,33 @@ class SynthStore(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Offer:
+    """What an author can choose from: so many personas, these kinds of queries or rows."""
+
+    personas: int
+    facets: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Writer:
-    """What one task is written with; `parallel` requests keep the engine busy."""
+    """What one task is written with; up to `chunk` candidates are looked up and asked together,
+    and no result depends on it.
+    """
 
     author: Author
     journal: RunJournal
     writing: Writing
-    parallel: int = 1
+    offer: Offer
+    chunk: int
 
 
 @dataclass(frozen=True, slots=True)
 class SynthResult:
-    """Figures of a run. `requests` and tokens are what this run asked; `accepted` is that of the
-    whole plan, by `facets`, recalled replies included. `dropped` counts queries that were accepted
-    once and are no more, `others` those of earlier plans, which stay. `personas` counts those that
-    an accepted row has, `distinct_2` the share of word pairs of the queries that differ.
+    """Figures of a run. `requests`, tokens and `seconds_asked` are those of what this run asked;
+    `accepted` is that of the whole plan, by `facets`, recalled replies included. `dropped` counts
+    queries that were accepted once and are no more, `others` those of earlier plans, which stay.
+    `personas` and `facets` are covered by accepted rows, of as many as were `offered`; `distinct_2`
+    is the share of word pairs of the queries that differ.
     """
 
     task: str
@@ -93,9 +103,11 @@ class SynthResult:
     cut: int
     facets: Mapping[str, int]
     personas: int
+    offered: Offer
     distinct_2: float
     tokens_in: int
     tokens_out: int
+    seconds_asked: float
     cost: float
 
 
@@ -106,7 +118,6 @@ def synth(
     detector: LanguageDetector,
     plan: Plan,
     config: SynthConfig,
-    chunk_size: int = CHUNK,
 ) -> SynthResult:
     """Ask what the journal does not hold, in the order of the plan, until it or the target ends.
 
@@ -120,14 +131,15 @@ def synth(
     books = _Books(run, writer.writing, config, store.drops(task, RULE))
     judge = make_judge(store, writer.writing, detector, config)
     run.record_input(f"items of {task}", digest("sources", *plan.items))
-    bounded = (config.target, config.max_requests, config.budget) != (None, None, None)
-    if not bounded:
+    if not config.is_bounded:
         run.plan(len(plan))
     place = 0
-    while place < len(plan) and (count := _wanted(config, books, writer, chunk_size)):
-        chunk = plan.read(place, count)
-        if bounded:
+    while left := _left(config, len(plan) - place, place, books.accepted, writer.journal):
+        run.expect(left)
+        chunk = plan.read(place, min(left, writer.chunk))
+        if config.is_bounded:
             run.plan(len(chunk))
+        writer.journal.begin_chunk()
         drafts = writer.author.write(chunk)
         answered = store.queries(task, [draft.positive for draft in drafts])
         books.enter(judge.settle(draft, answered.get(draft.positive, ())) for draft in drafts)
@@ -185,26 +197,10 @@ def make_judge(
     return Judge(config, detector, protected, others)
 
 
-def _wanted(config: SynthConfig, books: _Books, writer: Writer, chunk_size: int) -> int:
-    """Candidates of the next chunk; 0 where the target is reached or what may be spent is spent."""
-    journal = writer.journal
-    if config.max_requests is not None and journal.requests >= config.max_requests:
-        return 0
-    if config.budget is not None and spent(config, journal.tokens_in, journal.tokens_out) >= (
-        config.budget
-    ):
-        return 0
-    bounded = config.max_requests is not None or config.budget is not None
-    size = min(chunk_size, writer.parallel) if bounded else chunk_size
-    if config.target is None:
-        return size
-    missing = config.target - books.accepted
-    return min(size, max(missing, writer.parallel)) if missing else 0
-
-
-def spent(config: SynthConfig, tokens_in: int, tokens_out: int) -> float:
-    """What tokens cost, in the currency of the prices."""
-    return (tokens_in * config.price_in + tokens_out * config.price_out) / 1_000_000
+def _left(config: SynthConfig, here: int, done: int, accepted: int, journal: RunJournal) -> int:
+    """About how many more candidates are wanted, of those that are `here`."""
+    wanted = candidates_left(config, done, accepted, journal.requests_left())
+    return here if wanted is None else min(here, wanted)
 
 
 def _tell(run: Run, result: SynthResult, config: SynthConfig, *, is_over: bool) -> None:
@@ -299,18 +295,20 @@ class _Books:
             cut=len(writer.author.cut),
             facets=dict(sorted(self._facets.items())),
             personas=len(self._personas),
+            offered=writer.offer,
             distinct_2=round(distinct_n(self._queries, 2), 4),
             tokens_in=journal.tokens_in,
             tokens_out=journal.tokens_out,
-            cost=round(spent(self._config, journal.tokens_in, journal.tokens_out), 6),
+            seconds_asked=round(journal.seconds, 3),
+            cost=round(price(self._config, journal.tokens_in, journal.tokens_out), 6),
         )
 
     def _count(self, one: Settled) -> None:
         self._facets[one.draft.kind] += 1
         self._queries.append(one.draft.query)
         self._made |= {text.text_hash: text for text in one.draft.documents}
-        if one.draft.persona:
-            self._personas.add(one.draft.persona)
+        if one.draft.asked_by:
+            self._personas.add(one.draft.asked_by)
 
     def _rows(self, one: Settled) -> list[Record]:
         key = one.draft.key

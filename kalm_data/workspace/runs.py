@@ -49,10 +49,10 @@ class WorkspaceRun:
         self._folder = database.folder / "runs" / self.run_id
         self._folder.mkdir(parents=True, exist_ok=True)
         self._segments = Segments(self._folder)
-        self._planned = 0
+        self._planned = self._expected = 0
         self._kept = 0
         self._rejected: Counter[str] = Counter()
-        self._activity = ""
+        self._activity, self._under_way = "", 0.0
         self._inputs: dict[str, str] = {}
         self._warnings: list[str] = []
         self._started = self._merged_at = time.monotonic()
@@ -63,9 +63,12 @@ class WorkspaceRun:
         self._planned += count
         self._report(force=True)
 
+    def expect(self, count: int) -> None:
+        self._expected = self._kept + self._rejected.total() + count
+
     def keep(self, count: int = 1) -> None:
         self._kept += count
-        self._activity = ""
+        self._activity, self._under_way = "", 0.0
         self._report()
 
     def reject(self, rejects: Sequence[Reject]) -> None:
@@ -81,8 +84,8 @@ class WorkspaceRun:
         if time.monotonic() - self._merged_at >= MERGE_EVERY_S:
             self.merge()
 
-    def tell(self, activity: str) -> None:
-        self._activity = activity
+    def tell(self, activity: str, units: float = 0.0) -> None:
+        self._activity, self._under_way = activity, units
         self._report()
 
     def record_input(self, name: str, fingerprint: str) -> None:
@@ -157,7 +160,7 @@ class WorkspaceRun:
         rejected = self._rejected.total()
         progress = Progress(
             self._command, self.run_id, self._planned, self._kept, rejected, now - self._started,
-            self._activity, warning,
+            self._activity, warning, self._expected, self._under_way,
         )  # fmt: skip
         _write_progress(self._folder / "progress.json", progress)
         if self._on_progress:

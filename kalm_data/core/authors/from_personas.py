@@ -10,8 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from kalm_data.core.config.synth import ONE_STEP
 from kalm_data.core.drawn import draw_attributes
-from kalm_data.core.languages import language_name
+from kalm_data.core.languages import language_name, prompt_language
 from kalm_data.core.records import Text
 from kalm_data.core.synthesis import Draft
 
@@ -44,7 +45,6 @@ ROW_KEYS: dict[WrittenType, RowKeys] = {
     "sts": RowKeys("S1", "S2", "S3"),
     "bitext": RowKeys("S1", "S2", "S3"),
 }
-_ONE_STEP = ("sts", "bitext")
 
 
 class RowAuthor:
@@ -67,7 +67,7 @@ class RowAuthor:
     def write(self, chunk: Sequence[Candidate]) -> list[Draft]:
         drafts: dict[int, Draft] = {}
         instructions: dict[int, str] = {}
-        if self._kind not in _ONE_STEP:
+        if self._kind not in ONE_STEP:
             instructions = self._brainstorm(chunk, drafts)
         self._write(chunk, instructions, drafts)
         return [drafts[one.place] for one in chunk]
@@ -78,7 +78,7 @@ class RowAuthor:
         """
         found = []
         for one in chunk:
-            steps = [self._first()] if self._kind not in _ONE_STEP else []
+            steps = [self._first()] if self._kind not in ONE_STEP else []
             steps.append(self._second(one, "…"))
             found.append([step.text for step in steps if step])
         return found
@@ -126,7 +126,7 @@ class RowAuthor:
                 drafts[one.place] = Draft(one, _place_key(one), failure="too_long_prompt")
                 continue
             persona = self._personas[one.item]
-            system = persona.persona if self._kind in _ONE_STEP else ""
+            system = persona.persona if self._kind in ONE_STEP else ""
             request = self._requester.request(
                 one, rendered, draw=one.draw, persona=persona.id, system=system, facet=self._kind
             )
@@ -145,7 +145,7 @@ class RowAuthor:
         return self._requester.fill(prompt, {"count": self._config.instructions})
 
     def _second(self, candidate: Candidate, instruction: str) -> Rendered | None:
-        step = 1 if self._kind in _ONE_STEP else 2
+        step = 1 if self._kind in ONE_STEP else 2
         prompt = self._shelf.find(self._kind, step, self._prompt_language)
         key = f"{candidate.item}:{candidate.draw}"
         named = language_name(self._language, self._prompt_language)
@@ -164,7 +164,7 @@ class RowAuthor:
 
     @property
     def _prompt_language(self) -> str:
-        return "zh" if self._language == "zh" else "en"
+        return prompt_language(self._language)
 
     def _draft(
         self, candidate: Candidate, instruction: str, prompt: Prompt, answer: Answer
@@ -173,7 +173,7 @@ class RowAuthor:
         said = {name: str(value).strip() for name, value in answer.fields.items()}
         positive = Text.of(said[keys.positive])
         negatives = [Text.of(said[keys.negative])] if keys.negative else []
-        one_step = self._kind in _ONE_STEP
+        one_step = self._kind in ONE_STEP
         return Draft(
             candidate,
             answer.request.key,
@@ -185,6 +185,7 @@ class RowAuthor:
             instruction=instruction,
             language=self._language,
             kind=self._kind,
+            asked_by=candidate.item,
             persona=self._personas[candidate.item].persona if one_step else "",
             prompt=prompt.fixed,
             sent=answer.request.prompt,

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from kalm_data.core.boilerplate import find_boilerplate
-from kalm_data.core.languages import language_name
+from kalm_data.core.languages import language_name, prompt_language
 from kalm_data.core.seeded import choose, sample
 from kalm_data.core.synthesis import Draft
 
@@ -184,7 +184,7 @@ class GroundedAuthor:
             "text": document.text,
             "characters": [persona.persona for persona in characters],
         }
-        prompt = self._shelf.find("grounded", 1, self._prompt_language(document))
+        prompt = self._shelf.find("grounded", 1, prompt_language(document.language))
         return self._requester.fill(prompt, values)
 
     def _second(
@@ -192,7 +192,7 @@ class GroundedAuthor:
     ) -> Rendered | None:
         key = f"{document.text_hash}:{candidate.draw}"
         least, most = _WORDS.get(choice.question_type, _WORDS_ELSE)
-        language = self._prompt_language(document)
+        language = prompt_language(document.language)
         values = {
             "title": document.title,
             "text": document.text,
@@ -210,9 +210,6 @@ class GroundedAuthor:
                                   language)  # fmt: skip
         return self._requester.fill(prompt, values)
 
-    def _prompt_language(self, document: SourceDocument) -> str:
-        return "zh" if document.language == "zh" else "en"
-
     def _draft(
         self,
         candidate: Candidate,
@@ -226,6 +223,7 @@ class GroundedAuthor:
             query=str(answer.fields["query"]).strip(),
             language=self._config.query_language or document.language,
             kind=choice.question_type,
+            asked_by=choice.persona.id,
             persona=choice.persona.persona,
             prompt=prompt.fixed,
             sent=answer.request.prompt,

@@ -10,6 +10,9 @@ Facet = Literal["title", "phrases", "sentence"]
 WrittenType = Literal["short-long", "long-short", "short-short", "long-long", "sts", "bitext"]
 """The task types of arXiv 2501.01028 that are written from personas alone."""
 
+ONE_STEP: tuple[WrittenType, ...] = ("sts", "bitext")
+"""Types that are written without instructions being brainstormed first."""
+
 VERBATIM_WORDS = 8
 """Words in a row that a language model's query may take over from the document."""
 
@@ -29,7 +32,7 @@ class SynthConfig(AskingConfig):
         None, ge=1, description="Stop after this many accepted queries, in the order of the plan."
     )
     max_requests: int | None = Field(
-        None, ge=1, description="Stop when this run has sent so many requests; resumable."
+        None, ge=1, description="Send so many requests in this run, at most; resumable."
     )
     budget: float | None = Field(
         None,
@@ -92,6 +95,18 @@ class SynthConfig(AskingConfig):
             message = "rows from personas need a language model: engine vllm or openai"
             raise ValueError(message)
         return self
+
+    @property
+    def is_bounded(self) -> bool:
+        """Whether the run may end before its plan does."""
+        return (self.target, self.max_requests, self.budget) != (None, None, None)
+
+    @property
+    def requests_each(self) -> int:
+        """Requests that a candidate takes, at most, failures left aside."""
+        if self.type:
+            return 1 if self.type in ONE_STEP else 2
+        return 1 if self.is_extractive else self.steps
 
     @property
     def verbatim_words(self) -> int | None:
