@@ -22,14 +22,15 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, slots=True)
 class Engine:
     """An engine, how many candidates it is given at a time so that it is kept busy, the tokens it
-    did not have to read again, what it reads and writes together (None: unknown), and what is to be
-    done when all is written.
+    did not have to read again, what it reads and writes together (None: unknown), the requests that
+    it wrote to a file instead of asking them, and what is to be done when all is written.
     """
 
     engine: QueryEngine
     chunk: int
     cached_tokens: Callable[[], int] = lambda: 0
     context: Callable[[], int | None] = lambda: None
+    exported: Callable[[], int] = lambda: 0
     close: Callable[[], None] = lambda: None
 
 
@@ -111,7 +112,7 @@ def _batch(config: AskingConfig, model: ModelConfig, extra_body: dict[str, objec
     from kalm_data.engines.batch_files import BatchFiles
 
     files = BatchFiles(config.model, extra_body, model.import_batch, model.export_batch)
-    return Engine(files, 1024, close=files.close)
+    return Engine(files, 1024, exported=lambda: files.exported, close=files.close)
 
 
 def _extra_body(text: str) -> dict[str, object]:

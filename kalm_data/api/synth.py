@@ -46,7 +46,7 @@ class SynthTotals:
     queries, those that the gates of today drop, those of earlier plans, documents that were cut.
 
     `seconds_asked` is the time in which they were. `cached_tokens` are those of prompts that the
-    engine had read before, as far as it tells.
+    engine had read before, as far as it tells. `exported` requests went to a batch file.
     """
 
     requests: int
@@ -58,6 +58,7 @@ class SynthTotals:
     tokens_out: int
     seconds_asked: float
     cached_tokens: int
+    exported: int
     cost: float
     facets: dict[str, int]
     tasks: tuple[SynthResult, ...]
@@ -98,7 +99,7 @@ def synth(
             writer = Writer(author, journal, writing, maker.offer(), asked.chunk)
             results.append(stage(store, run, writer, detector, maker.plan(task), config))
         asked.close()
-        return _sum(results, asked.cached_tokens())
+        return _sum(results, asked)
 
     return execute(
         workspace, "synth", config, {"tasks": tasks, "model": model.model_dump(mode="json")},
@@ -210,7 +211,7 @@ def _tasks(
     return tasks
 
 
-def _sum(results: Sequence[SynthResult], cached_tokens: int) -> SynthTotals:
+def _sum(results: Sequence[SynthResult], engine: Engine) -> SynthTotals:
     facets: Counter[str] = Counter()
     for result in results:
         facets.update(result.facets)
@@ -223,7 +224,8 @@ def _sum(results: Sequence[SynthResult], cached_tokens: int) -> SynthTotals:
         tokens_in=sum(result.tokens_in for result in results),
         tokens_out=sum(result.tokens_out for result in results),
         seconds_asked=round(sum(result.seconds_asked for result in results), 3),
-        cached_tokens=cached_tokens,
+        cached_tokens=engine.cached_tokens(),
+        exported=engine.exported(),
         cost=round(sum(result.cost for result in results), 6),
         facets=dict(sorted(facets.items())),
         tasks=tuple(results),

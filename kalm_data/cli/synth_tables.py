@@ -50,6 +50,11 @@ def _duration(seconds: float | None) -> str:
 def written(totals: SynthTotals) -> list[Text]:
     """What was asked, and for each task what came of it."""
     shown = [_asked(totals)] if totals.requests else []
+    if totals.exported:
+        shown.append(
+            f"{totals.exported:,} requests written to the batch file. Have them answered, then run "
+            "the same command with --import-batch in place of --export-batch."
+        )
     return [Text(line) for line in [*shown, *(_accepted(result) for result in totals.tasks)]]
 
 

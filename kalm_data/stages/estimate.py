@@ -64,12 +64,12 @@ def estimate(
     config: SynthConfig,
     concurrency: int,
 ) -> Estimate:
-    """Extrapolate from candidates that lie evenly over the plan. The author's engine is silent, so
-    that it shows what is to be asked next.
+    """Extrapolate from candidates that lie evenly over the plan, or over as much of it as there are
+    rows wanted. The author's engine is silent, so that it shows what is to be asked next.
     """
-    steps = [_due(author, one) for one in _spread(plan)]
-    shares = _shares(config)
     wanted = min(len(plan), config.target or len(plan))
+    steps = [_due(author, one) for one in _spread(plan, wanted)]
+    shares = _shares(config)
     scale = wanted / max(1, len(steps))
     requests = tokens_in = characters = 0.0
     for prompts in steps:
@@ -104,9 +104,9 @@ def _due(author: EstimatedAuthor, candidate: Candidate) -> list[str]:
     return prompts if draft.sent == prompts[0] else [draft.sent]
 
 
-def _spread(plan: Plan) -> list[Candidate]:
-    count = min(SAMPLE, len(plan))
-    return [plan.read(number * len(plan) // count, 1)[0] for number in range(count)]
+def _spread(plan: Plan, wanted: int) -> list[Candidate]:
+    count = min(SAMPLE, wanted)
+    return [plan.read(number * wanted // count, 1)[0] for number in range(count)]
 
 
 def _shares(config: SynthConfig) -> tuple[float, float]:

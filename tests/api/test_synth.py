@@ -324,6 +324,14 @@ def test_the_nearest_personas_are_those_whose_words_are_nearest(
     )
     near = sum(TOPICS[int(persona[1:])] in title for title, persona in found)
     assert near >= 0.9 * len(found)
+    settings = SynthConfig(
+        engine="openai", model="stand-in", per_doc=1, steps=1, persona_choice="nearest", preview=3
+    )
+    model = ModelConfig(base_url=server.base_url, personas=tmp_path / "p.jsonl", encoder=minilm)
+    assert estimate(workspace, ["docs"], settings, model)["docs"].requests == 0
+    asked = server.asked.total()
+    assert all(one.is_accepted for one in preview(workspace, ["docs"], settings, model))
+    assert server.asked.total() == asked  # the same personas, so the same requests
 
 
 def answer_batch(requests: Path, results: Path, server: StandInServer) -> None:
