@@ -9,15 +9,12 @@ Debian synopses over 10,000 packages that changed nDCG@10 by 0.001.
 from __future__ import annotations
 
 from collections import Counter
-from functools import lru_cache
-from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import bm25s
 import numpy as np
-import snowballstemmer
 
-from kalm_data.core.text import is_cjk, words
+from kalm_data.engines.bm25_tokens import tokens
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,19 +27,6 @@ K1 = 1.2
 B = 0.75
 COMMON_SHARE = 0.1
 """A language of fewer documents than this is taken for an error of the language detector."""
-
-_STEMMERS = {
-    "ar": "arabic", "ca": "catalan", "cs": "czech", "da": "danish", "de": "german", "el": "greek",
-    "en": "english", "eo": "esperanto", "es": "spanish", "et": "estonian", "eu": "basque",
-    "fa": "persian", "fi": "finnish", "fr": "french", "ga": "irish", "hi": "hindi",
-    "hu": "hungarian", "hy": "armenian", "id": "indonesian", "it": "italian", "lt": "lithuanian",
-    "ne": "nepali", "nl": "dutch", "no": "norwegian", "pl": "polish", "pt": "portuguese",
-    "ro": "romanian", "ru": "russian", "sr": "serbian", "sv": "swedish", "ta": "tamil",
-    "tr": "turkish", "yi": "yiddish",
-}  # fmt: skip
-_LONGEST_WORD = 255
-"""Characters; longer words are kept as they are (Lucene's limit of a token)."""
-_PLAIN_APOSTROPHES = str.maketrans("’", "'")
 
 
 class LuceneBm25:
@@ -95,31 +79,7 @@ class LuceneBm25:
 
     def _read(self, text: str, language: str) -> list[str]:
         known = language in self._languages
-        return _tokens(text, language if known else self._languages[0])
-
-
-def _tokens(text: str, language: str) -> list[str]:
-    """Stemmed words; Chinese, Japanese and Korean as characters and pairs of characters."""
-    found = words(text.translate(_PLAIN_APOSTROPHES))
-    pairs = [a + b for a, b in pairwise(found) if _is_character(a) and _is_character(b)]
-    return [*(_stem(word, language) for word in found), *pairs]
-
-
-@lru_cache(maxsize=1 << 18)
-def _stem(word: str, language: str) -> str:
-    if language not in _STEMMERS or len(word) > _LONGEST_WORD:
-        return word
-    stem: str = _stemmer(_STEMMERS[language]).stemWord(word)
-    return stem
-
-
-@lru_cache
-def _stemmer(name: str) -> Any:  # noqa: ANN401 - snowballstemmer has no types
-    return snowballstemmer.stemmer(name)
-
-
-def _is_character(word: str) -> bool:
-    return len(word) == 1 and is_cjk(word)
+        return tokens(text, language if known else self._languages[0])
 
 
 def _common(languages: Sequence[str]) -> tuple[str, ...]:
