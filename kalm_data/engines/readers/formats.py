@@ -11,7 +11,8 @@ from kalm_data.engines.readers.streams import ByteSource, refuse_binary
 if TYPE_CHECKING:
     from kalm_data.core.config.imports import SourceFormat
 
-Purpose = Literal["documents", "pairs"]
+Purpose = Literal["documents", "pairs", "tests"]
+"""`tests` are texts of test sets, in whatever format: lines of text too."""
 
 TEXT_FORMATS: tuple[SourceFormat, ...] = ("text", "markdown")
 
@@ -48,7 +49,7 @@ def detect_format(file: ByteSource, purpose: Purpose) -> SourceFormat:
         start = head.removeprefix(_BOM).lstrip()[:1]
         if start in (b"[", b"{"):
             return "json" if start == b"[" else "jsonl"
-    if named is None and purpose == "documents" and file.data is None:
+    if named is None and (purpose == "tests" or (purpose == "documents" and file.data is None)):
         return "text"
     if named is None or (named in TEXT_FORMATS and purpose == "pairs"):
         message = (
