@@ -1,6 +1,8 @@
 """`kalm-data mine`."""
 
-from kalm_data.api.mine import Gates, MineConfig
+from rich.text import Text
+
+from kalm_data.api.mine import Gates, MineConfig, MineResult
 from kalm_data.api.mine import mine as rank_and_draw
 from kalm_data.cli.expand import expand
 from kalm_data.cli.options import WORKSPACE, JsonOption, TaskOption, WorkspaceOption
@@ -25,5 +27,21 @@ def mine(
             outcome,
             f"{outcome.run.kept:,} of {outcome.run.planned:,} examples mined; "
             f"{result.negatives:,} negatives, {result.short:,} examples with fewer than "
-            f"{config.negatives}; {result.encoded:,} texts encoded, {result.cut:,} of them cut",
+            f"{config.negatives}; {result.encoded:,} texts encoded, {result.cut:,} cut",
+            *_by_ranker(result),
         )
+
+
+def _by_ranker(result: MineResult) -> list[Text]:
+    """Where the negatives of each task come from, if from several rankers or past a denoiser."""
+    lines = []
+    for task in result.tasks:
+        parts = [f"{count:,} by {ranker}" for ranker, count in task.by_ranker.items()]
+        if task.false_negatives:
+            parts.append(
+                f"{task.false_negatives:,} hits score no lower than the positive: "
+                "`kalm-data rejects --stage mine-relabel` lists them"
+            )
+        if len(parts) > 1:
+            lines.append(Text(f"{task.task}: {'; '.join(parts)}"))
+    return lines

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
     from kalm_data.core.pool import Pool
     from kalm_data.core.tasks import Task
-    from kalm_data.core.templates import Templates
 
 
 DRAW = "negatives"
@@ -105,9 +104,20 @@ def hits_basis(basis: str, depth: int) -> str:
     return digest("hits", basis, depth)
 
 
-def dense_ranker_id(name: str, fingerprint: str, templates: Templates) -> str:
-    """`dense:all-MiniLM-L6-v2@0123456789ab`: encoder, its fingerprint, how texts are written."""
-    return f"dense:{name}@{digest(fingerprint, templates.fingerprint)[:12]}"
+def ranker_id(kind: str, name: str, *made_from: str) -> str:
+    """`dense:all-MiniLM-L6-v2@0123456789ab`: kind, name, digest of all that its ranks depend on
+    beside the pool and the positives.
+    """
+    return f"{kind}{f':{name}' if name else ''}@{digest(*made_from)[:12]}"
+
+
+def names_ranker(wanted: str, id_: str) -> bool:
+    """Whether a user who wrote `wanted` may have meant the ranker: its id, its name, or its kind
+    with the model's folder before the name.
+    """
+    kind, _, subject = wanted.partition(":")
+    short = f"{kind}:{subject.rstrip('/').rpartition('/')[2]}" if subject else kind
+    return wanted == id_ or id_.startswith((f"{wanted}@", f"{short}@"))
 
 
 def stale_line(task: str, ranker: str, query: str) -> str:

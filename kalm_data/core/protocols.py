@@ -67,6 +67,35 @@ class DenseSearch(Protocol):
         ...
 
 
+class TextSearch(Protocol):
+    """Exact search over all documents of a pool by words."""
+
+    def rank(
+        self,
+        queries: Sequence[str],
+        positives: Sequence[Sequence[int]],
+        excluded: Sequence[Sequence[int]],
+        depth: int,
+    ) -> Iterator[DenseRanking]:
+        """As `DenseSearch.rank`; documents that share no word with a query are no hits."""
+        ...
+
+
+class PairScorer(Protocol):
+    """Scores a query and a document read together."""
+
+    name: str
+    fingerprint: str
+
+    def score(self, pairs: Sequence[tuple[str, str]]) -> NDArray[np.float64]:
+        """(N,) scores of (query, document) pairs, on the scale of the model."""
+        ...
+
+    def count_cut(self, pairs: Sequence[tuple[str, str]]) -> int:
+        """How many of the pairs are longer than the model reads."""
+        ...
+
+
 class DenseRanking(Protocol):
     """Hits and ranks of one query."""
 

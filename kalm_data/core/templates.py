@@ -46,6 +46,10 @@ class Templates:
         return digest("templates", self.query, self.document, self.untitled, self.instruction)
 
 
+BARE = Templates(query="{query}", document=TITLED, untitled="{text}", instruction="")
+"""For whoever reads words, not a model's templates."""
+
+
 def resolve_templates(task: Task, query_prompt: str = "", document_prompt: str = "") -> Templates:
     r"""The task's templates, else the model's saved prompts, else bare text.
 

@@ -154,7 +154,7 @@ def load_encoder(
     Raises InputError for a name that nobody knows.
     """
     return SentenceTransformersEncoder(
-        resolve_model(name_or_path), precision, device or _best_device()
+        resolve_model(name_or_path), precision, device or best_device()
     )
 
 
@@ -165,7 +165,8 @@ def pooling_note(path: Path) -> str:
     return f"{path}: no modules.json tells how its vectors are pooled; the mean is taken"
 
 
-def _best_device() -> str:
+def best_device() -> str:
+    """The first GPU, or the CPU."""
     if sys.platform == "linux" and not any(Path(name).exists() for name in _GPU_DEVICES):
         return "cpu"  # torch would say the same, but takes seconds to import
 

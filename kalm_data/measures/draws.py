@@ -4,27 +4,23 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-import numpy as np
-
 from kalm_data.core.config.mine import mine_command
 from kalm_data.core.errors import StaleMeasurement
-from kalm_data.core.mining import Hits, Ranked, excluded, hits_basis, ranking_basis, stale_line
+from kalm_data.core.mining import Ranked, excluded, hits_basis, ranking_basis, stale_line
 from kalm_data.measures.negatives import draw_negatives, surroundings
 from kalm_data.measures.training_pool import training_pool
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
-    from kalm_data.core.config.mine import MineConfig
-    from kalm_data.core.mining import Measured, MiningExample, RankedKey
+    from kalm_data.core.config.mine import DrawSettings, MineConfig
+    from kalm_data.core.mining import Hits, Measured, MiningExample, RankedKey
     from kalm_data.core.pool import Pool
     from kalm_data.core.tasks import Task
     from kalm_data.measures.negatives import Drawn
 
 BLOCK = 2048
 """Examples whose measurements are in memory at one time."""
-
-NOT_RANKED = Ranked({}, Hits(np.empty(0, np.uint64), np.empty(0)))
 
 
 class DrawStore(Protocol):
@@ -63,23 +59,34 @@ def read_ranked(
     return {key: Ranked(measured[key], found) for key, found in hits.items() if key in measured}
 
 
-def draw_task(store: DrawStore, task: Task, ranker: str, config: MineConfig) -> Iterator[Drawn]:
+def found_for(
+    key: RankedKey, ranked: Mapping[str, Mapping[RankedKey, Ranked]]
+) -> dict[str, Ranked]:
+    """What each ranker found for one example, by id of the ranker."""
+    return {id_: known[key] for id_, known in ranked.items() if key in known}
+
+
+def draw_task(store: DrawStore, task: Task, settings: DrawSettings) -> Iterator[Drawn]:
     """The negatives of each example of a task, in order of id, from what is stored.
 
     Raises StaleMeasurement where an example was not ranked as it and its pool are now.
     """
     pool = store.pool(task)
-    index, basis = pool.index(), ranking_basis(pool, task)
+    index, basis, config = pool.index(), ranking_basis(pool, task), settings.config
     training = training_pool(pool, index, frozenset(store.dropped(task.name)))
-    around = surroundings(training, config)
+    around = surroundings(training, settings)
     examples = store.mining_examples(task.name)
     for start in range(0, len(examples), BLOCK):
         block = examples[start : start + BLOCK]
-        stored = read_ranked(store, ranker, basis, config.stored_depth, block)
+        stored = {
+            id_: read_ranked(store, id_, basis, config.stored_depth, block)
+            for id_ in settings.measured
+        }
         for example in block:
             own = excluded(pool, index, example.positives)
-            ranked = stored.get((example.example_id, own.positives), NOT_RANKED)
-            if ranked is NOT_RANKED and any(h in index for h in example.positives):
-                what = stale_line(task.name, ranker, example.query)
+            found = found_for((example.example_id, own.positives), stored)
+            missing = [id_ for id_ in settings.measured if id_ not in found]
+            if missing and any(h in index for h in example.positives):
+                what = stale_line(task.name, missing[0], example.query)
                 raise StaleMeasurement(what, [mine_command(task.name, config)])
-            yield draw_negatives(around, example, own, ranked)
+            yield draw_negatives(around, example, own, found)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from kalm_data.core.characters import speaking
-from kalm_data.core.templates import TITLED, Templates, render_document
+from kalm_data.core.templates import BARE, render_document
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 
 _DECIMALS = 6
 """Cosines that differ by less are equal: the order then is that of the personas."""
-
-_BARE = Templates(query="{query}", document=TITLED, untitled="{text}", instruction="")
 
 
 class NearestCharacters:
@@ -60,7 +58,7 @@ class NearestCharacters:
         return [self._personas[place] for place in (order[first:] + order[:first])[:count]]
 
     def _written(self, document: SourceDocument) -> str:
-        written = render_document(_BARE, document.text, document.title)
+        written = render_document(BARE, document.text, document.title)
         return self._encoder.document_prompt + written
 
     def _order(self, vector: NDArray[np.float32]) -> Order:

@@ -11,53 +11,73 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from kalm_data.measures.hit_source import HitSource
 from kalm_data.measures.scrambling import scrambled
+from kalm_data.measures.shares import share_out
 from kalm_data.measures.training_pool import standing
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
-    from kalm_data.core.config.mine import MineConfig
-    from kalm_data.core.mining import Excluded, Hits, MiningExample, Ranked
+    from kalm_data.core.config.mine import DrawSettings
+    from kalm_data.core.mining import Excluded, MiningExample, Ranked
     from kalm_data.measures.training_pool import TrainingPool
 
     Keys = NDArray[np.uint64]
     Places = NDArray[np.int64]
-    Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
 class Negative:
     """One document drawn against an example.
 
-    `rank` is raw and 1-based; 0 where the document lies below the stored hits: a given negative
-    is then scored with its upper bound, the last hit's score, and padding with 0.
+    `rank` is raw and 1-based, by `ranker`, as `score` is; 0 where the document lies below the
+    stored hits: a given negative is then scored with its upper bound, the last hit's score, and
+    padding with 0. `positive_score` is the ranker's score of the lowest-scoring positive that
+    stayed. `row_score` is by the ranker whose scores the rows carry, None where it has none.
     """
 
     text_hash: str
     rank: int
     score: float
+    ranker: str = ""
+    positive_score: float = 0.0
+    row_score: float | None = None
     given: bool = False
     padding: bool = False
+
+    @property
+    def is_mined(self) -> bool:
+        """Whether it is a hit of a window."""
+        return not (self.given or self.padding)
+
+
+@dataclass(frozen=True, slots=True)
+class FalseNegative:
+    """A hit that the denoiser scores no lower than the positive: to be judged again."""
+
+    text_hash: str
+    score: float
+    positive_score: float
 
 
 @dataclass(frozen=True, slots=True)
 class Drawn:
-    """The positives of one example that stayed, and its negatives: given ones, by rank, padding.
+    """The positives of one example that stayed, and its negatives: given ones, mined ones by ranker
+    and rank, padding.
 
     `left_out` are its other positives, each with the reason word; what a rule dropped is not among
-    them. `positive_score` is the score of the lowest-scoring positive that stayed. `refusal` is
-    the reason word why there is no row, else empty.
+    them. `refusal` is the reason word why there is no row, else empty.
     """
 
     example_id: str
     positives: tuple[str, ...]
     negatives: tuple[Negative, ...]
-    positive_score: float = 0.0
     left_out: Mapping[str, str] = field(default_factory=dict)
     refusal: str = ""
+    false_negatives: tuple[FalseNegative, ...] = ()
 
     def is_short(self, wanted: int) -> bool:
         """Whether fewer than wanted were found, padding not counted."""
@@ -74,156 +94,192 @@ class Surroundings:
     training: TrainingPool
     keys: Keys
     children: Mapping[str, tuple[int, ...]]
-    config: MineConfig
+    settings: DrawSettings
 
 
-def surroundings(training: TrainingPool, config: MineConfig) -> Surroundings:
+def surroundings(training: TrainingPool, settings: DrawSettings) -> Surroundings:
     children: dict[str, list[int]] = {}
     for place, document in enumerate(training.pool.documents):
         for parent in document.parents:
             children.setdefault(parent, []).append(place)
     siblings = {parent: tuple(places) for parent, places in children.items()}
-    return Surroundings(training, np.array(training.pool.keys(), np.uint64), siblings, config)
+    return Surroundings(training, np.array(training.pool.keys(), np.uint64), siblings, settings)
 
 
 def draw_negatives(
-    around: Surroundings, example: MiningExample, own: Excluded, ranked: Ranked
+    around: Surroundings, example: MiningExample, own: Excluded, found: Mapping[str, Ranked]
 ) -> Drawn:
-    """The hard negatives of one example. `own` is what its ranks leave out.
+    """The hard negatives of one example. `own` is what its ranks leave out, `found` what each
+    ranker found, by id.
 
     Reasons of refusal: `positive_not_in_pool`, `positive_held_out`, `no_positive_left`,
-    `no_evidence`, `shortage`.
+    `no_evidence` (no ranker found any), `shortage`.
     """
     stayed = standing(around.training, example)
-    drawn = Drawn(example.example_id, stayed.positives, (), 0.0, stayed.left_out, stayed.refusal)
+    drawn = Drawn(example.example_id, stayed.positives, (), stayed.left_out, stayed.refusal)
     if stayed.refusal:
         return drawn
-    measured = [ranked.measured[text_hash] for text_hash in stayed.positives]
-    scores = [at.score for at in measured if not at.no_evidence]
-    if not scores:
+    draw = _Draw(around, example, own, stayed.positives, found)
+    if not draw.sources:
         return replace(drawn, refusal="no_evidence")
-    lowest, wanted = min(scores), around.config.negatives
-    order = _Order(around.config.seed, example.example_id)
-    candidates = _Candidates(around, example, own, ranked.hits, lowest)
-    given = candidates.given(order)[:wanted]
-    mined = candidates.mined(wanted - len(given), given, order)
+    wanted, on_shortage = around.settings.config.negatives, around.settings.config.on_shortage
+    given = draw.given(wanted)
+    mined = draw.mined(wanted - len(given))
+    drawn = replace(drawn, false_negatives=draw.false_negatives)
     missing = wanted - len(given) - len(mined)
-    if missing and around.config.on_shortage == "drop":
-        return replace(drawn, positive_score=lowest, refusal="shortage")
-    pad = around.config.on_shortage == "pad"
-    padding = candidates.padding(missing, given + mined, order) if missing and pad else []
-    negatives = (
-        *(candidates.negative(place, given=True) for place in given),
-        *(candidates.negative(place) for place in mined),
-        *(candidates.padding_at(place) for place in padding),
-    )
-    return replace(drawn, negatives=negatives, positive_score=lowest)
+    if missing and on_shortage == "drop":
+        return replace(drawn, refusal="shortage")
+    padding = draw.padding(missing) if missing and on_shortage == "pad" else []
+    return replace(drawn, negatives=(*given, *mined, *padding))
 
 
-class _Order:
-    """A seeded order of documents for one example; depends on each document's key alone."""
-
-    def __init__(self, seed: int, example_id: str) -> None:
-        self._seed, self._example_id = seed, example_id
-
-    def __call__(self, keys: Keys) -> Places:
-        """The indices of `keys` in seeded order."""
-        return np.argsort(scrambled(keys, self._seed, "mine", self._example_id))
-
-
-class _Candidates:
-    """The documents that may be negatives of one example."""
+class _Draw:
+    """One draw for one example: the documents that may be its negatives, and those taken."""
 
     def __init__(
-        self, around: Surroundings, example: MiningExample, own: Excluded, hits: Hits, lowest: float
+        self,
+        around: Surroundings,
+        example: MiningExample,
+        own: Excluded,
+        positives: Sequence[str],
+        found: Mapping[str, Ranked],
     ) -> None:
-        self._around, self._hits, self._lowest = around, hits, lowest
-        training = around.training
-        self._places = np.searchsorted(around.keys, hits.keys)  # (D,)
-        self._raw = {place: at for at, place in enumerate(self._places.tolist())}
-        self._barred = set(own.places)
-        config = around.config
-        named = (
-            *(example.negatives if config.given_negatives else ()),
-            *(example.generated if config.generated_negatives else ()),
-        )
-        given = (training.index.get(text_hash) for text_hash in dict.fromkeys(named))
-        self._given = [
-            place
-            for place in given
-            if place is not None and training.trainable[place] and place not in self._barred
+        self._around, self._example_id = around, example.example_id
+        settings = around.settings
+        self.sources = [
+            source
+            for id_ in settings.rankers
+            if (source := self._source(id_, positives, found)) is not None
         ]
-        self._barred |= _siblings(around, example) - set(self._given)
+        self._scorer = next((one for one in self.sources if one.id == settings.scorer), None)
+        self._given = _given_places(around, example, own)
+        self._barred = {*own.places} | (_siblings(around, example) - set(self._given))
+        self._taken: set[int] = set()
+        self.false_negatives = self._denoise(own, positives, found)
 
-    def given(self, order: _Order) -> list[int]:
-        """Positions of those that came with the data and pass the limits, in seeded order."""
-        if not self._given:
+    def _source(
+        self, id_: str, positives: Sequence[str], found: Mapping[str, Ranked]
+    ) -> HitSource | None:
+        """The hits of one ranker; None where it found no evidence for any positive."""
+        ranked = found.get(id_)
+        measured = [ranked.measured[h] for h in positives if h in ranked.measured] if ranked else []
+        scores = [at.score for at in measured if not at.no_evidence]
+        if not ranked or not scores:
+            return None
+        places = np.searchsorted(self._around.keys, ranked.hits.keys)
+        return HitSource(id_, places, ranked.hits.scores, min(scores))
+
+    def _denoise(
+        self, own: Excluded, positives: Sequence[str], found: Mapping[str, Ranked]
+    ) -> tuple[FalseNegative, ...]:
+        """Bar the hits that the denoiser scores no lower than the lowest positive."""
+        denoiser = self._around.settings.denoiser
+        source = self._source(denoiser, positives, found) if denoiser else None
+        if source is None:
+            return ()
+        above = source.places[source.scores >= source.lowest].tolist()
+        barred = [place for place in above if place not in own.places]
+        self._barred.update(barred)
+        return tuple(
+            FalseNegative(self._hash(place), source.rank_and_score(place)[1], source.lowest)
+            for place in barred
+        )
+
+    def given(self, count: int) -> list[Negative]:
+        """At most `count` of those that came with the data and pass the limits, in seeded order."""
+        places = np.array([place for place in self._given if place not in self._barred], np.int64)
+        if not len(places):
             return []
-        places = np.array(self._given, np.int64)
-        scores = np.array([self._rank_and_score(place)[1] for place in self._given])
-        places = places[self._within_limits(scores)]
-        found: list[int] = places[order(self._around.keys[places])].tolist()
-        return found
+        source = self.sources[0]
+        scores = np.array([source.rank_and_score(place)[1] for place in places.tolist()])
+        places = places[source.within_limits(scores, self._around.settings.config)]
+        chosen = places[self._order(places)][:count].tolist()
+        self._taken.update(chosen)
+        return [self._negative(source, place, given=True) for place in chosen]
 
-    def mined(self, count: int, chosen: list[int], order: _Order) -> list[int]:
-        """Positions of at most `count` of the window's hits, by rank."""
-        first, last = self._around.config.window
-        places = self._places[first - 1 : last]
-        allowed = self._within_limits(self._hits.scores[first - 1 : last])
-        allowed &= self._around.training.trainable[places]
-        taken = self._barred.union(chosen)
-        allowed &= np.array([place not in taken for place in places.tolist()], bool)
-        found: list[int] = self._sample(places[allowed], count, order).tolist()
-        return found
+    def mined(self, count: int) -> list[Negative]:
+        """At most `count` of the windows' hits: each ranker's share, then what others can give."""
+        config = self._around.settings.config
+        rankers = self._around.settings.rankers
+        weights = dict(zip(rankers, config.share or (1.0,) * len(rankers), strict=True))
+        shares = share_out(count, [weights[source.id] for source in self.sources])
+        chosen: list[list[int]] = [[] for _ in self.sources]
+        for rest in (False, True):
+            for source, share, places in zip(self.sources, shares, chosen, strict=True):
+                wanted = count - sum(map(len, chosen)) if rest else share
+                places += self._sample(source, wanted)
+        return [
+            self._negative(source, place)
+            for source, places in zip(self.sources, chosen, strict=True)
+            for place in sorted(places, key=source.rank_of)
+        ]
 
-    def _sample(self, eligible: Places, count: int, order: _Order) -> Places:
+    def _sample(self, source: HitSource, count: int) -> list[int]:
+        """At most `count` positions of the window's hits that nobody has taken, by rank."""
+        config = self._around.settings.config
+        places = source.window(config)
+        allowed = self._around.training.trainable[places]
+        out = self._barred | self._taken
+        allowed &= np.array([place not in out for place in places.tolist()], bool)
+        chosen: list[int] = self._choose(places[allowed], count).tolist()
+        self._taken.update(chosen)
+        return chosen
+
+    def _choose(self, eligible: Places, count: int) -> Places:
         """At most `count` of the positions, as `sampling` says, in the order given."""
-        sampling = self._around.config.sampling
+        sampling = self._around.settings.config.drawn_by
         if count <= 0 or len(eligible) <= count or sampling == "top":
             return eligible[: max(0, count)]
-        keys = self._around.keys[eligible]
         if sampling == "random":
-            return eligible[np.sort(order(keys)[:count])]
+            return eligible[np.sort(self._order(eligible)[:count])]
         stretches = np.array_split(np.arange(len(eligible)), count)
-        return eligible[[stretch[order(keys[stretch])[0]] for stretch in stretches]]
+        return eligible[[stretch[self._order(eligible[stretch])[0]] for stretch in stretches]]
 
-    def padding(self, count: int, chosen: list[int], order: _Order) -> list[int]:
-        """Positions of random documents of the pool, except hits that the limits refuse."""
+    def padding(self, count: int) -> list[Negative]:
+        """Random documents of the pool, except hits that the limits of a ranker refuse."""
+        config = self._around.settings.config
         allowed = self._around.training.trainable.copy()
-        allowed[self._places[~self._within_limits(self._hits.scores)]] = False
-        allowed[[*self._barred, *chosen]] = False
+        for source in self.sources:
+            allowed[source.places[~source.within_limits(source.scores, config)]] = False
+        allowed[[*self._barred, *self._taken]] = False
         places = np.flatnonzero(allowed)
-        found: list[int] = places[order(self._around.keys[places])[:count]].tolist()
-        return found
+        chosen = places[self._order(places)[:count]].tolist()
+        return [self._negative(self.sources[0], place, padding=True) for place in chosen]
 
-    def _within_limits(self, scores: NDArray[np.float64]) -> Mask:
-        """Positive-aware limits (NV-Retriever, arXiv 2407.15831, made safe for negative scores)."""
-        config, lowest = self._around.config, self._lowest
-        ceiling = np.inf if config.max_score is None else config.max_score
-        if config.max_score_ratio is not None:
-            ceiling = min(ceiling, lowest - (1 - config.max_score_ratio) * abs(lowest))
-        if config.min_margin is not None:
-            ceiling = min(ceiling, lowest - config.min_margin)
-        floor = -np.inf if config.min_score is None else config.min_score
-        allowed: Mask = (scores <= ceiling) & (scores >= floor)
-        return allowed
+    def _negative(
+        self, source: HitSource, place: int, *, given: bool = False, padding: bool = False
+    ) -> Negative:
+        rank, score = source.rank_and_score(place)
+        row_score = None
+        if self._scorer is not None and (by := self._scorer.rank_and_score(place))[0]:
+            row_score = by[1]
+        return Negative(
+            self._hash(place), rank, score if rank or given else 0.0, source.id, source.lowest,
+            row_score, given, padding,
+        )  # fmt: skip
 
-    def negative(self, place: int, *, given: bool = False) -> Negative:
-        rank, score = self._rank_and_score(place)
-        return Negative(self._hash(place), rank, score, given=given)
-
-    def padding_at(self, place: int) -> Negative:
-        rank, score = self._rank_and_score(place)
-        return Negative(self._hash(place), rank, score if rank else 0.0, padding=True)
-
-    def _rank_and_score(self, place: int) -> tuple[int, float]:
-        at = self._raw.get(place)
-        if at is None:
-            return 0, float(self._hits.scores[-1])
-        return at + 1, float(self._hits.scores[at])
+    def _order(self, places: Places) -> Places:
+        """The indices of `places` in seeded order, which depends on each document's key alone."""
+        seed, keys = self._around.settings.config.seed, self._around.keys[places]
+        return np.argsort(scrambled(keys, seed, "mine", self._example_id))
 
     def _hash(self, place: int) -> str:
         return self._around.training.pool.documents[place].text_hash
+
+
+def _given_places(around: Surroundings, example: MiningExample, own: Excluded) -> list[int]:
+    """Positions of the negatives that the example came with and that may be used."""
+    config, training = around.settings.config, around.training
+    named = (
+        *(example.negatives if config.given_negatives else ()),
+        *(example.generated if config.generated_negatives else ()),
+    )
+    places = (training.index.get(text_hash) for text_hash in dict.fromkeys(named))
+    return [
+        place
+        for place in places
+        if place is not None and training.trainable[place] and place not in own.places
+    ]
 
 
 def _siblings(around: Surroundings, example: MiningExample) -> set[int]:

@@ -44,9 +44,7 @@ def given_negatives(training: TrainingPool, examples: Sequence[MiningExample]) -
     for example in examples:
         stayed = standing(training, example)
         given = () if stayed.refusal else tuple(_given(training, example))
-        yield Drawn(
-            example.example_id, stayed.positives, given, 0.0, stayed.left_out, stayed.refusal
-        )
+        yield Drawn(example.example_id, stayed.positives, given, stayed.left_out, stayed.refusal)
 
 
 def _given(training: TrainingPool, example: MiningExample) -> Iterator[Negative]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from kalm_data.core.metrics import DEPTH, fuse
-from kalm_data.core.templates import TITLED, Templates, render_document, render_query
+from kalm_data.core.templates import BARE, Templates, render_document, render_query
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from kalm_data.core.pool import Pool
     from kalm_data.core.protocols import DenseSearch, Encoder, Run, VectorSource
 
-BARE = Templates(query="{query}", document=TITLED, untitled="{text}", instruction="")
 """How BM25 reads a document, and people: with its title."""
 
 Lists = list[list[int]]

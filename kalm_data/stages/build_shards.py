@@ -14,7 +14,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Protocol
 
 from kalm_data import __version__
-from kalm_data.core.config.mine import mine_command, read_draw_settings
+from kalm_data.core.config.mine import DrawSettings, mine_command
 from kalm_data.core.data_card import write_data_card
 from kalm_data.core.errors import InputError, StaleMeasurement
 from kalm_data.core.folders import published
@@ -237,11 +237,11 @@ def _refreshing(draws: DrawStore, shards: ShardWriter, task: str, rule: str) -> 
 def _draw(
     draws: DrawStore, shards: ShardWriter, run: Run, task: Task, pool: Pool
 ) -> tuple[str, list[Drawn]]:
-    """The ranker of the draw in force, and the draw made again; else the given negatives."""
+    """The ranker that scores, and the draw in force made again; else the given negatives."""
     settings = shards.in_force("draw", task.name).get(DRAW)
     if settings:
-        config, ranker = read_draw_settings(settings)
-        return ranker, list(draw_task(draws, task, ranker, config))
+        drawn_with = DrawSettings.from_json(settings)
+        return drawn_with.scorer, list(draw_task(draws, task, drawn_with))
     run.warn(
         f"task {task.name}: nobody mined it; its rows have only the negatives that came with the "
         f"data. `kalm-data mine --task {task.name}` finds more."
@@ -273,8 +273,10 @@ def _sources(shards: ShardWriter, rows: TaskRows) -> dict[str, str]:
     task = rows.task.name
     found = {f"rule {rule}": settings for rule, settings in shards.in_force("rule", task).items()}
     for settings in shards.in_force("draw", task).values():
-        config, _ = read_draw_settings(settings)
-        # the ranker is told by its fingerprint: its option may be a folder of this machine
-        drawn_with = config.model_dump(mode="json", exclude={"ranker"})
-        found["draw"] = json.dumps(drawn_with, sort_keys=True)
+        drawn_with = DrawSettings.from_json(settings)
+        # models are told by their fingerprints: an option may be a folder of this machine
+        models = {"ranker", "rescored", "denoise"}
+        told = drawn_with.config.model_dump(mode="json", exclude=models)
+        told |= {"rankers": drawn_with.rankers, "denoiser": drawn_with.denoiser}
+        found["draw"] = json.dumps(told, sort_keys=True)
     return {"pool": rows.pool.fingerprint, **found}

@@ -15,9 +15,10 @@ from kalm_data.core.metrics import Metrics, measure
 from kalm_data.core.pool import document_groups
 from kalm_data.core.records import Reject
 from kalm_data.core.slices import OVERLAPS, lexical_overlaps, query_groups, seen_in_training
+from kalm_data.core.templates import BARE
 from kalm_data.measures.comparison import Scores, cut_slice, difference, figures, headline
 from kalm_data.measures.significance import Resampling
-from kalm_data.measures.systems import BARE, answer, written
+from kalm_data.measures.systems import answer, written
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

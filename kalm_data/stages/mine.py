@@ -10,63 +10,57 @@ from __future__ import annotations
 import json
 from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
-from kalm_data.core.config.mine import draw_settings
+from kalm_data.core.config.mine import DrawSettings
 from kalm_data.core.errors import InputError
+from kalm_data.core.mine_result import MineResult, TaskMined
 from kalm_data.core.mining import DRAW, excluded, nothing_to
 from kalm_data.core.records import Head, Judgement, Reject
-from kalm_data.measures.draws import BLOCK, NOT_RANKED, DrawStore, read_ranked
+from kalm_data.measures.draws import BLOCK, DrawStore, found_for
 from kalm_data.measures.negatives import draw_negatives, surroundings
-from kalm_data.measures.ranker import DenseRanker, Engines, ranked_key
+from kalm_data.measures.ranking import Measurements, RankedPool, ranked_key
 from kalm_data.measures.training_pool import training_pool
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from kalm_data.core.config.mine import MineConfig
-    from kalm_data.core.mining import Excluded, MiningExample, Ranked, RankedKey
+    from kalm_data.core.mining import MiningExample
     from kalm_data.core.protocols import Run
     from kalm_data.core.tasks import Task
     from kalm_data.measures.negatives import Drawn
+    from kalm_data.measures.ranking import Ranker
 
 WIDE_SHARE = 0.05
 """Share of the pool beyond which a window's documents are nearly random (DESIGN terms)."""
 
+RELABEL = "mine-relabel"
+"""Stage under which rejects list hits that are to be judged again."""
+
 
 @dataclass(frozen=True, slots=True)
-class TaskMined:
-    """Figures of one task. `short` counts examples with fewer negatives than wanted.
-
-    `ranked` counts the examples ranked in this run, `cut` the texts that the encoder read in part
-    while doing so (0 where nothing was left to rank).
+class TaskRankers:
+    """Who ranks one task: all of them, those that others need first; whose hits become negatives,
+    and who judges the hits, by id.
     """
 
-    task: str
-    ranker: str
-    pool_size: int
-    examples: int
-    ranked: int
-    negatives: int
-    given: int
-    padding: int
-    short: int
-    cut: int
+    all: tuple[Ranker, ...]
+    drawn: tuple[str, ...]
+    denoiser: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class MineResult:
-    """Sums over the tasks; `encoded` counts the texts that were encoded in this run."""
+class RankerMaker(Protocol):
+    """Makes the rankers of each task; `encoded` counts the texts encoded so far."""
 
-    negatives: int
-    short: int
-    encoded: int
-    cut: int
-    tasks: tuple[TaskMined, ...]
+    @property
+    def encoded(self) -> int: ...
+
+    def make(self, over: RankedPool) -> TaskRankers: ...
 
 
 def mine(
-    store: DrawStore, run: Run, engines: Engines, tasks: Sequence[Task], config: MineConfig
+    store: DrawStore, run: Run, maker: RankerMaker, tasks: Sequence[Task], config: MineConfig
 ) -> MineResult:
     """Rank what is not ranked yet and draw negatives; one unit an example.
 
@@ -77,22 +71,22 @@ def mine(
         if not task.is_ranked:
             message = f"task {task.name}: a {task.type} task has no ranks. Leave it out of mine."
             raise InputError(message)
-    run.record_input(f"encoder {engines.encoder.name}", engines.encoder.fingerprint)
-    before = engines.vectors.encoded
-    mined = tuple(_mine_task(store, run, engines, task, config) for task in tasks)
+    before = maker.encoded
+    mined = tuple(_mine_task(store, run, maker, task, config) for task in tasks)
     if not any(task.examples for task in mined):
         raise InputError(nothing_to("mine", tasks))
     return MineResult(
         negatives=sum(task.negatives for task in mined),
         short=sum(task.short for task in mined),
-        encoded=engines.vectors.encoded - before,
+        encoded=maker.encoded - before,
         cut=sum(task.cut for task in mined),
+        false_negatives=sum(task.false_negatives for task in mined),
         tasks=mined,
     )
 
 
 def _mine_task(
-    store: DrawStore, run: Run, engines: Engines, task: Task, config: MineConfig
+    store: DrawStore, run: Run, maker: RankerMaker, task: Task, config: MineConfig
 ) -> TaskMined:
     pool, examples = store.pool(task), store.mining_examples(task.name)
     run.plan(len(examples))
@@ -100,32 +94,40 @@ def _mine_task(
         _warn_of_a_small_pool(run, task.name, len(pool), config.window)
     else:
         run.warn(f"task {task.name}: no training example with a positive; nothing to mine")
-    ranker = DenseRanker(run, engines, task, pool, config.stored_depth)
-    training = training_pool(pool, ranker.index, frozenset(store.dropped(task.name)))
-    around = surroundings(training, config)
+    over = RankedPool.of(task, pool)
+    rankers = maker.make(over)
+    settings = DrawSettings(config, rankers.drawn, rankers.denoiser)
+    measurements = Measurements(store, run, over, rankers.all, config.stored_depth)
+    training = training_pool(pool, over.index, frozenset(store.dropped(task.name)))
+    around = surroundings(training, settings)
     figures: Counter[str] = Counter()
+    by_ranker: Counter[str] = Counter()
     for start in range(0, len(examples), BLOCK):
         block = examples[start : start + BLOCK]
-        own = [excluded(pool, ranker.index, example.positives) for example in block]
-        ranked = read_ranked(store, ranker.id, ranker.basis, config.stored_depth, block)
-        ranked |= ranker.rank(
-            [pair for pair in zip(block, own, strict=True) if _needs(*pair, ranker.index, ranked)]
-        )
+        pairs = [(one, excluded(pool, over.index, one.positives)) for one in block]
+        found = measurements.of(pairs)
         drawn = [
-            draw_negatives(around, *pair, ranked.get(ranked_key(*pair), NOT_RANKED))
-            for pair in zip(block, own, strict=True)
+            draw_negatives(around, *pair, found_for(ranked_key(*pair), found)) for pair in pairs
         ]
-        figures.update(_store_draw(run, ranker, config, block, drawn))
+        figures.update(_store_draw(run, config, block, drawn))
+        by_ranker.update(
+            negative.ranker for one in drawn for negative in one.negatives if negative.is_mined
+        )
     if examples:
-        run.append([_head(run, ranker, task.name, config)])
+        stored = settings.to_json()
+        run.append([Head("draw", task.name, DRAW, run.sequence, stored, over.basis, run.run_id)])
     return TaskMined(
         task=task.name,
-        ranker=ranker.id,
+        rankers=rankers.drawn,
         pool_size=len(pool),
         examples=len(examples),
-        ranked=ranker.ranked,
-        cut=ranker.cut,
-        **{name: figures[name] for name in ("negatives", "given", "padding", "short")},
+        ranked=measurements.ranked,
+        cut=sum(ranker.cut for ranker in rankers.all),
+        by_ranker=dict(sorted(by_ranker.items())),
+        **{
+            name: figures[name]
+            for name in ("negatives", "given", "padding", "short", "false_negatives")
+        },
     )
 
 
@@ -139,37 +141,23 @@ def _warn_of_a_small_pool(run: Run, task: str, pool_size: int, window: tuple[int
         )
 
 
-def _needs(
-    example: MiningExample,
-    own: Excluded,
-    index: dict[str, int],
-    ranked: dict[RankedKey, Ranked],
-) -> bool:
-    """Whether the example can be ranked, and has not been."""
-    in_pool = any(text_hash in index for text_hash in example.positives)
-    return in_pool and ranked_key(example, own) not in ranked
-
-
 def _store_draw(
-    run: Run,
-    ranker: DenseRanker,
-    config: MineConfig,
-    block: Sequence[MiningExample],
-    drawn: Sequence[Drawn],
+    run: Run, config: MineConfig, block: Sequence[MiningExample], drawn: Sequence[Drawn]
 ) -> dict[str, int]:
     """Append the draw of a block, count each example as kept or rejected."""
     run.append(
         [
             Judgement(
                 one.example_id, negative.text_hash, "negative", "miner", run.run_id,
-                ranker=ranker.id, rank=negative.rank, score=negative.score,
-                positive_score=one.positive_score, padding=negative.padding,
+                ranker=negative.ranker, rank=negative.rank, score=negative.score,
+                positive_score=negative.positive_score, padding=negative.padding,
             )
             for one in drawn
             for negative in one.negatives
         ]
     )  # fmt: skip
     pairs = list(zip(block, drawn, strict=True))
+    run.append([row for pair in pairs for row in _to_relabel(run, *pair)])
     run.reject([_reject(run, example, one) for example, one in pairs if one.refusal])
     kept = [one for one in drawn if not one.refusal]
     run.keep(len(kept))
@@ -179,7 +167,20 @@ def _store_draw(
         "given": sum(negative.given for negative in negatives),
         "padding": sum(negative.padding for negative in negatives),
         "short": sum(one.is_short(config.negatives) for one in kept),
+        "false_negatives": sum(len(one.false_negatives) for one in drawn),
     }
+
+
+def _to_relabel(run: Run, example: MiningExample, drawn: Drawn) -> list[Reject]:
+    """What the denoiser took out; parts of rows are no units."""
+    return [
+        Reject(
+            run.run_id, RELABEL, "false_negative", f"{example.example_id}:{one.text_hash}",
+            json.dumps({"score": one.score, "positive_score": one.positive_score}),
+            example.source, example.line, example.query,
+        )
+        for one in drawn.false_negatives
+    ]  # fmt: skip
 
 
 def _reject(run: Run, example: MiningExample, drawn: Drawn) -> Reject:
@@ -188,8 +189,3 @@ def _reject(run: Run, example: MiningExample, drawn: Drawn) -> Reject:
         run.run_id, "mine", drawn.refusal, example.example_id, numbers, example.source,
         example.line, example.query,
     )  # fmt: skip
-
-
-def _head(run: Run, ranker: DenseRanker, task: str, config: MineConfig) -> Head:
-    settings = draw_settings(config, ranker.id)
-    return Head("draw", task, DRAW, run.sequence, settings, ranker.basis, run.run_id)

@@ -56,7 +56,7 @@ JOIN runs r ON r.run_id = k.run_id
 WHERE e.task = ?
 GROUP BY k.ranker
 ORDER BY k.ranker IN (
-    SELECT json_extract_string(settings, '$.ranker') FROM current_heads
+    SELECT unnest(json_extract_string(settings, '$.rankers[*]')) FROM current_heads
     WHERE kind = 'draw' AND task = any_value(e.task)
 ) DESC, max(r.sequence) DESC, k.ranker
 """
@@ -67,7 +67,7 @@ SELECT configuration FROM (
     SELECT h.sequence, json_extract(h.settings, '$.config') AS configuration
     FROM heads h
     WHERE h.kind = 'draw' AND h.task = $task
-        AND json_extract_string(h.settings, '$.ranker') = $ranker
+        AND list_contains(json_extract_string(h.settings, '$.rankers[*]'), $ranker)
     UNION ALL
     SELECT 0, json_extract(r.configuration, '$.settings')
     FROM rankings k
@@ -76,6 +76,12 @@ SELECT configuration FROM (
     WHERE e.task = $task AND k.ranker = $ranker
 )
 ORDER BY sequence DESC, configuration LIMIT 1
+"""
+
+_NAMES = """
+SELECT doc_id, min(text_hash), count(DISTINCT text_hash) FROM current_documents
+WHERE collection IN (SELECT unnest(?))
+GROUP BY doc_id ORDER BY doc_id
 """
 
 _DROPPED = """
@@ -148,6 +154,12 @@ class RankingStore:
         with self._database.read() as connection:
             ((configuration,),) = connection.execute(_CONFIGURATION, asked).fetchall()
         return MineConfig.model_validate_json(configuration)
+
+    def document_names(self, task: Task) -> dict[str, str]:
+        """Document id → text hash, in the task's collections; ids of several texts are missing."""
+        with self._database.read() as connection:
+            rows = connection.execute(_NAMES, [list(task.pool)]).fetchall()
+        return {doc_id: text_hash for doc_id, text_hash, texts in rows if texts == 1}
 
     def dropped(self, task: str) -> set[tuple[str, str]]:
         """(Example id, text hash) of the positives that some rule in force dropped."""

@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from kalm_data.core import records
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 
 _DUCKDB_TYPES = {
     "str": "VARCHAR",

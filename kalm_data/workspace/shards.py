@@ -244,7 +244,7 @@ def _tables(rows: TaskRows) -> dict[str, pa.Table]:
     return {
         "kept": pa.table({"example_id": pa.array([one.example_id for one in rows.drawn], texts)}),
         "standing": _positives(rows.drawn),
-        "drawn": _negatives(rows.drawn, rows.ranker),
+        "drawn": _negatives(rows.drawn),
         "titles": pa.table({
             "text_hash": pa.array([document.text_hash for document in documents], texts),
             "title": pa.array([_title_path(document) for document in documents], texts),
@@ -264,7 +264,7 @@ def _positives(drawn: Sequence[Drawn]) -> pa.Table:
     return pa.table({"example_id": pa.array(ids, texts), "text_hash": pa.array(hashes, texts)})
 
 
-def _negatives(drawn: Sequence[Drawn], ranker: str) -> pa.Table:
+def _negatives(drawn: Sequence[Drawn]) -> pa.Table:
     """One row a negative, with its place among those of its example."""
     found = [
         (one.example_id, place, negative)
@@ -277,16 +277,16 @@ def _negatives(drawn: Sequence[Drawn], ranker: str) -> pa.Table:
         "place": pa.array([place for _, place, _ in found], pa.int32()),
         "text_hash": pa.array([negative.text_hash for _, _, negative in found], texts),
         "rank": pa.array([negative.rank for _, _, negative in found], pa.int32()),
-        "score": pa.array([n.score if n.rank else None for _, _, n in found], pa.float64()),
-        "ranker": pa.array([_proposer(n, ranker) for _, _, n in found], texts),
+        "score": pa.array([negative.row_score for _, _, negative in found], pa.float64()),
+        "ranker": pa.array([_proposer(negative) for _, _, negative in found], texts),
     })  # fmt: skip
 
 
-def _proposer(negative: Negative, ranker: str) -> str:
+def _proposer(negative: Negative) -> str:
     """Who proposed a negative."""
     if negative.padding:
         return "padding"
-    return "given" if negative.given else ranker
+    return "given" if negative.given else negative.ranker
 
 
 def _title_path(document: PoolDocument) -> str:

@@ -22,5 +22,5 @@ def test_options_that_contradict_one_another_are_named(
 def test_a_ranker_of_another_form_is_told_how_to_write_it(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    said = wrong(capsys, "mine", "--ranker", "bm25")
-    assert "--ranker" in said and "write dense:MODEL, a folder or a name (given: 'bm25')" in said
+    said = wrong(capsys, "mine", "--ranker", "bm52")
+    assert "--ranker" in said and "write bm25, dense:MODEL, hybrid:MODEL" in said

@@ -4,10 +4,8 @@ from pathlib import Path
 
 from kalm_data.core.config.mine import MineConfig, mine_command
 from kalm_data.core.errors import StaleMeasurement
-from kalm_data.core.mining import dense_ranker_id, excluded, hits_basis, stale_line
+from kalm_data.core.mining import excluded, hits_basis, names_ranker, ranker_id, stale_line
 from kalm_data.core.pool import PoolDocument, make_pool
-from kalm_data.core.tasks import Task
-from kalm_data.core.templates import resolve_templates
 
 A, B, C, OUTSIDE = (letter * 32 for letter in "abcd")
 POOL = make_pool(
@@ -34,12 +32,12 @@ def test_the_digest_of_positives_changes_with_what_the_rank_leaves_out() -> None
     assert excluded(POOL, index, [C, A]) == excluded(POOL, index, [A, C])
 
 
-def test_a_ranker_is_named_for_its_encoder_and_the_way_texts_are_written() -> None:
-    plain = resolve_templates(Task(name="t"))
-    asked = resolve_templates(Task(name="t"), "query: ")
-    names = {dense_ranker_id("m", "1", plain), dense_ranker_id("m", "1", asked)}
-    assert len(names | {dense_ranker_id("m", "2", plain)}) == 3
-    assert all(name.startswith("dense:m@") for name in names)
+def test_a_ranker_is_known_by_its_id_its_name_or_the_folder_of_its_model() -> None:
+    id_ = ranker_id("dense", "m", "1", "templates")
+    assert id_ != ranker_id("dense", "m", "2", "templates")
+    assert all(names_ranker(one, id_) for one in (id_, "dense:m", "dense:models/m/", "dense:o/m"))
+    assert not any(names_ranker(one, id_) for one in ("dense:mm", "bm25", "hybrid:m"))
+    assert names_ranker("bm25", ranker_id("bm25", "", "okapi-1"))
     assert hits_basis("b", 100) != hits_basis("b", 200)
 
 

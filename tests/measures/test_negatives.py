@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kalm_data.core.config.mine import MineConfig, draw_settings, read_draw_settings
+from kalm_data.core.config.mine import DrawSettings, MineConfig
 from kalm_data.core.mining import Hits, Measured, MiningExample, Ranked, excluded
 from kalm_data.core.pool import Pool, PoolDocument, make_pool
 from kalm_data.core.records import text_hash
@@ -15,6 +15,7 @@ from kalm_data.measures.negatives import Drawn, draw_negatives, surroundings
 from kalm_data.measures.training_pool import training_pool
 
 SIZE = 60
+RANKER = "dense:m@1"
 
 
 def make(near: list[tuple[int, int]] = (), test: set[int] = frozenset(), chunks: int = 1) -> Pool:
@@ -50,9 +51,10 @@ def draw(
     measured = {hashes[i]: Measured(i + 1, float(scores[i]), False) for i in positives}
     hits = Hits(np.array(pool.keys(), np.uint64)[:depth], scores[:depth])
     gone = frozenset((id_, hashes[i]) for i in dropped)
-    around = surroundings(training_pool(pool, pool.index(), gone), config)
+    settings = DrawSettings(config, (RANKER,))
+    around = surroundings(training_pool(pool, pool.index(), gone), settings)
     own = excluded(pool, pool.index(), example.positives)
-    return draw_negatives(around, example, own, Ranked(measured, hits))
+    return draw_negatives(around, example, own, {RANKER: Ranked(measured, hits)})
 
 
 def positions(pool: Pool, drawn: Drawn) -> list[int]:
@@ -106,7 +108,7 @@ def test_limits_hold_against_the_lowest_positive_that_stayed() -> None:
     lowest = draw(pool, config, [0, 20]).negatives[0]
     assert lowest.score <= 0.79 - 0.05 * 0.79
     without = draw(pool, config, [0, 20], dropped={20})
-    assert without.positive_score == 0.99
+    assert without.negatives[0].positive_score == 0.99
     assert without.negatives[0].score > lowest.score
     assert pool.documents[20].text_hash not in {n.text_hash for n in without.negatives}
 
@@ -120,8 +122,10 @@ def test_the_ratio_is_safe_where_scores_are_negative() -> None:
     ranked = Ranked(
         {hashes[0]: Measured(1, -0.2, False)}, Hits(np.array(pool.keys(), np.uint64), scores)
     )
-    around = surroundings(training_pool(pool, pool.index(), frozenset()), config)
-    drawn = draw_negatives(around, example, excluded(pool, pool.index(), hashes[:1]), ranked)
+    settings = DrawSettings(config, (RANKER,))
+    around = surroundings(training_pool(pool, pool.index(), frozenset()), settings)
+    own = excluded(pool, pool.index(), hashes[:1])
+    drawn = draw_negatives(around, example, own, {RANKER: ranked})
     assert drawn.negatives and all(negative.score <= -0.3 for negative in drawn.negatives)
 
 
@@ -185,15 +189,14 @@ def test_an_example_without_a_usable_positive_is_refused_with_a_reason() -> None
     pool = make()
     assert draw(pool, PLAIN, [3], dropped={3}).refusal == "no_positive_left"
     example = MiningExample("e", "q", "", "", 0, (text_hash("elsewhere"),), ())
-    around = surroundings(training_pool(pool, pool.index(), frozenset()), PLAIN)
+    settings = DrawSettings(PLAIN, (RANKER,))
+    around = surroundings(training_pool(pool, pool.index(), frozenset()), settings)
     own = excluded(pool, pool.index(), example.positives)
     nothing = Hits(np.empty(0, np.uint64), np.empty(0))
-    assert (
-        draw_negatives(around, example, own, Ranked({}, nothing)).refusal == "positive_not_in_pool"
-    )
+    assert draw_negatives(around, example, own, {}).refusal == "positive_not_in_pool"
     known = replace(example, positives=(pool.documents[0].text_hash,))
     dark = Ranked({known.positives[0]: Measured(SIZE, 0.0, True)}, nothing)
-    assert draw_negatives(around, known, own, dark).refusal == "no_evidence"
+    assert draw_negatives(around, known, own, {RANKER: dark}).refusal == "no_evidence"
 
 
 def test_the_kalm_recipe_is_the_papers_window_and_an_option_wins_over_it() -> None:
@@ -209,4 +212,7 @@ def test_a_window_that_is_none_is_refused(ranks: str) -> None:
 
 
 def test_the_settings_of_a_draw_can_be_read_back() -> None:
-    assert read_draw_settings(draw_settings(PLAIN, "dense:m@1")) == (PLAIN, "dense:m@1")
+    settings = DrawSettings(PLAIN, ("bm25@1", "dense:m@1"), "cross-encoder:c@1")
+    assert DrawSettings.from_json(settings.to_json()) == settings
+    assert settings.scorer == "dense:m@1"
+    assert settings.measured == ("bm25@1", "dense:m@1", "cross-encoder:c@1")

@@ -5,15 +5,14 @@ import json
 import os
 import subprocess
 import sys
-import zlib
 from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pyarrow.parquet as pq
 import pytest
 from datasets import load_dataset
+from word_ranking import Rankers, WordEncoder
 
 from kalm_data.core.config.filter import FilterConfig
 from kalm_data.core.config.mine import MineConfig
@@ -22,10 +21,7 @@ from kalm_data.core.errors import InputError, StaleMeasurement
 from kalm_data.core.manifest import read_manifest
 from kalm_data.core.records import Document, Example, Judgement, NearDuplicate, Text, example_id
 from kalm_data.core.tasks import Task
-from kalm_data.core.text import words
 from kalm_data.core.verification import verify_set
-from kalm_data.engines.dense_search import ExactSearch
-from kalm_data.measures.ranker import Engines
 from kalm_data.stages.build_shards import BuildResult, build_shards
 from kalm_data.stages.filter import filter_positives
 from kalm_data.stages.mine import mine
@@ -33,13 +29,11 @@ from kalm_data.workspace.database import Database
 from kalm_data.workspace.rankings import RankingStore
 from kalm_data.workspace.runs import running
 from kalm_data.workspace.shards import ShardStore, count_rows
-from kalm_data.workspace.vectors import VectorStore
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
-    from kalm_data.core.protocols import Vectors
     from kalm_data.core.records import Label, Record, Split
     from kalm_data.core.summary import RunSummary
 
@@ -47,25 +41,6 @@ TASK = Task(name="t", collections=("docs",), instruction="find it", licence="CC0
 MINE = MineConfig(ranks="1-12", negatives=3, max_score_ratio=None, depth=20)
 TOPICS = ["river", "stone", "bread", "paper", "glass", "wind"]
 COUNT = 30
-
-
-class WordEncoder:
-    """A sum of one random vector a word."""
-
-    name = fingerprint = "words"
-    query_prompt = document_prompt = ""
-
-    def encode(self, texts: Sequence[str]) -> Iterator[tuple[list[int], Vectors]]:
-        yield list(range(len(texts))), np.stack([_vector(text) for text in texts])
-
-    def count_cut(self, texts: Sequence[str]) -> int:
-        return 0
-
-
-def _vector(text: str) -> Vectors:
-    seeds = (zlib.crc32(word.encode()) for word in words(text))
-    total = sum((np.random.default_rng(seed).normal(size=32) for seed in seeds), np.zeros(32))
-    return np.float32(total / max(float(np.linalg.norm(total)), 1e-9))
 
 
 def text(i: int) -> str:
@@ -114,8 +89,8 @@ def fill(database: Database, rows: Sequence[Sequence[Record]]) -> Database:
 
 def dig(database: Database, config: MineConfig = MINE) -> Database:
     with running(database, "mine", "{}", resumable=True) as run:
-        engines = Engines(WordEncoder(), VectorStore(database), ExactSearch())
-        mine(RankingStore(database), run, engines, [TASK], config)
+        maker = Rankers(database, run, WordEncoder(), config)
+        mine(RankingStore(database), run, maker, [TASK], config)
     return database
 
 

@@ -1,12 +1,11 @@
 from __future__ import annotations
 
-import zlib
 from typing import TYPE_CHECKING
 
-import numpy as np
 import pytest
+from word_ranking import Rankers, WordEncoder, word_vector
 
-from kalm_data.core.config.mine import MineConfig, mine_command
+from kalm_data.core.config.mine import DrawSettings, MineConfig, mine_command
 from kalm_data.core.errors import InputError, Interrupted, StaleMeasurement
 from kalm_data.core.mining import ranking_basis
 from kalm_data.core.records import (
@@ -21,20 +20,15 @@ from kalm_data.core.records import (
     example_id,
 )
 from kalm_data.core.tasks import Task
-from kalm_data.core.text import words
-from kalm_data.engines.dense_search import ExactSearch
 from kalm_data.measures.draws import draw_task
-from kalm_data.measures.ranker import Engines
 from kalm_data.stages import mine as module
 from kalm_data.stages.mine import MineResult, mine
 from kalm_data.workspace.rankings import RankingStore
 from kalm_data.workspace.runs import running
-from kalm_data.workspace.vectors import VectorStore
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
-    from kalm_data.core.protocols import Vectors
     from kalm_data.core.records import Label, Split
     from kalm_data.workspace.database import Database
 
@@ -42,36 +36,6 @@ TASK = Task(name="t", collections=("docs",))
 CONFIG = MineConfig(ranks="1-20", negatives=4, max_score_ratio=None, depth=20)
 COUNT = 40
 TOPICS = ["river", "stone", "bread", "paper", "glass", "wind"]
-
-
-class WordEncoder:
-    """A sum of one random vector a word; counts what it is asked, and may be stopped."""
-
-    name = fingerprint = "words"
-    query_prompt = document_prompt = ""
-
-    def __init__(self, stop_after: int = 10_000) -> None:
-        self.asked = 0
-        self._stop_after = stop_after
-
-    def encode(self, texts: Sequence[str]) -> Iterator[tuple[list[int], Vectors]]:
-        for start in range(0, len(texts), 8):
-            if self.asked >= self._stop_after:
-                raise KeyboardInterrupt
-            part = texts[start : start + 8]
-            self.asked += len(part)
-            yield list(range(start, start + len(part))), np.stack([_vector(t) for t in part])
-
-    def count_cut(self, texts: Sequence[str]) -> int:
-        return sum(len(words(text)) > 6 for text in texts)
-
-
-def _vector(text: str) -> Vectors:
-    total = sum(
-        (np.random.default_rng(zlib.crc32(word.encode())).normal(size=32) for word in words(text)),
-        np.zeros(32),
-    )
-    return np.float32(total / max(np.linalg.norm(total), 1e-9))
 
 
 def text(i: int) -> str:
@@ -121,8 +85,8 @@ def dig(
     task: Task = TASK,
 ) -> MineResult:  # fmt: skip
     with running(database, "mine", "{}", resumable=True) as run:
-        engines = Engines(encoder or WordEncoder(), VectorStore(database), ExactSearch())
-        return mine(RankingStore(database), run, engines, [task], config)
+        maker = Rankers(database, run, encoder or WordEncoder(), config)
+        return mine(RankingStore(database), run, maker, [task], config)
 
 
 def fetch(database: Database, query: str) -> list[tuple]:
@@ -149,8 +113,8 @@ def ranks(database: Database) -> list[tuple]:
 
 def brute_force(query: str, positives: set[int], excluded: set[int]) -> dict[str, int]:
     """Ranks straight from the definition, in float64."""
-    vectors = [_vector(text(i)).astype(float) for i in range(COUNT)]
-    scores = [round(float(vector @ _vector(query).astype(float)), 9) for vector in vectors]
+    vectors = [word_vector(text(i)).astype(float) for i in range(COUNT)]
+    scores = [round(float(vector @ word_vector(query).astype(float)), 9) for vector in vectors]
     counted = [i for i in range(COUNT) if i not in excluded]
     return {hash_of(p): 1 + sum(scores[i] >= scores[p] for i in counted) for p in positives}
 
@@ -315,7 +279,7 @@ def test_short_examples_and_cut_texts_are_counted(database: Database) -> None:
 def test_a_draw_from_what_is_stored_is_that_of_the_run(database: Database) -> None:
     dig(fill(database, WORLD))
     ranker = RankingStore(database).rankers("t")[0]
-    again = draw_task(RankingStore(database), TASK, ranker, CONFIG)
+    again = draw_task(RankingStore(database), TASK, DrawSettings(CONFIG, (ranker,)))
     rows = [(one.example_id, n.text_hash, n.rank) for one in again for n in one.negatives]
     assert sorted(rows) == [row[:3] for row in drawn(database)]
 
@@ -328,7 +292,7 @@ def test_a_draw_from_rankings_of_another_pool_is_refused_with_the_remedy(
     (ranker,) = store.rankers("t")
     fill(database, document(COUNT))
     with pytest.raises(StaleMeasurement, match=f"Run `{mine_command('t', CONFIG)}`"):
-        list(draw_task(store, TASK, ranker, CONFIG))
+        list(draw_task(store, TASK, DrawSettings(CONFIG, (ranker,))))
 
 
 def test_another_instruction_or_template_makes_rankings_stale(database: Database) -> None:

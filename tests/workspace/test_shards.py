@@ -42,7 +42,10 @@ def many(database: Database) -> TaskRows:
         Drawn(
             f"e{i}",
             (f"e{i + 1}",),
-            (Negative(f"e{(i * 7) % MANY}", 9, 0.5), Negative("e0", 0, 0.1, given=True)),
+            (
+                Negative(f"e{(i * 7) % MANY}", 9, 0.5, "dense:m@1", 0.9, 0.5),
+                Negative("e0", 0, 0.1, "dense:m@1", 0.9, given=True),
+            ),
         )
         for i in range(MANY)
     ]

@@ -4,34 +4,62 @@ from __future__ import annotations
 
 import json
 import shlex
-from typing import Literal
+from dataclasses import dataclass
+from typing import Literal, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
+from kalm_data.core.config.ranking import RankerSpec, parse_ranker
 from kalm_data.core.config.settings import Settings
 
-Recipe = Literal["default", "kalm"]
+Recipe = Literal["default", "kalm", "nv-retriever"]
 Sampling = Literal["random", "top", "spread"]
 Shortage = Literal["keep", "drop", "pad"]
 
-_RECIPE_RANKS: dict[Recipe, str] = {"default": "6-100", "kalm": "51-100"}
-"""kalm: ranks 51 to 100, 7 negatives (arXiv 2501.01028, released code)."""
+_RECIPES: dict[Recipe, tuple[str, Sampling]] = {
+    "default": ("6-100", "random"),
+    "kalm": ("51-100", "random"),
+    "nv-retriever": ("1-100", "top"),
+}
+"""Ranks and sampling. kalm: arXiv 2501.01028, released code. nv-retriever: the top hits that score
+below 0.95 of the positive, TopK-PercPos of arXiv 2407.15831.
+"""
 
 
 class MineConfig(Settings):
     """Who ranks, and which hits become hard negatives."""
 
-    ranker: str = Field(
-        "dense:sentence-transformers/all-MiniLM-L6-v2",
-        description="Who ranks the pool: dense:MODEL, a sentence-transformers model by folder or "
-        "name.",
+    ranker: tuple[str, ...] = Field(
+        ("dense:sentence-transformers/all-MiniLM-L6-v2",),
+        min_length=1,
+        description="Who ranks the pool, repeatable: bm25 (bm25:en stems English words), "
+        "dense:MODEL (sentence-transformers, folder or name), hybrid:MODEL (both merged), "
+        "cross-encoder:MODEL (scores the hits of --rescored again), run:FILE (a TREC run).",
+    )
+    share: tuple[float, ...] = Field(
+        (),
+        description="Weight of each --ranker in the negatives, in their order. Default: equal.",
     )
     precision: Literal["float32", "bfloat16"] = Field(
         "float32", description="Precision of the model that ranks."
     )
+    rescored: str = Field(
+        "dense:sentence-transformers/all-MiniLM-L6-v2",
+        description="Whose hits a cross-encoder scores again: bm25, dense:MODEL or hybrid:MODEL.",
+    )
+    rescore: int = Field(
+        100, ge=1, description="Hits of each query that a cross-encoder scores again."
+    )
+    denoise: str = Field(
+        "",
+        description="Cross-encoder that judges the hits: what it scores no lower than the positive "
+        "is no negative, and is listed for relabelling (`rejects --stage mine-relabel`).",
+    )
     depth: int = Field(200, ge=1, description="Hits stored for each query, at least up to --ranks.")
     recipe: Recipe = Field(
-        "default", description="kalm: ranks 51-100, as the paper's. Other options win over it."
+        "default",
+        description="kalm: random ones of ranks 51-100. nv-retriever: the top ones of 1-100. Other "
+        "options win over it.",
     )
     ranks: str | None = Field(
         None,
@@ -39,9 +67,10 @@ class MineConfig(Settings):
         "1. Default: 6-100, or the recipe's.",
     )
     negatives: int = Field(7, ge=1, le=1000, description="Negatives wanted for each example.")
-    sampling: Sampling = Field(
-        "random",
-        description="Which of the window's hits: random ones, the top ones, or spread over it.",
+    sampling: Sampling | None = Field(
+        None,
+        description="Which of the window's hits: random ones, the top ones, or spread over it. "
+        "Default: random, or the recipe's.",
     )
     max_score_ratio: float | None = Field(
         0.95,
@@ -70,14 +99,37 @@ class MineConfig(Settings):
     )
     seed: int = Field(0, ge=0, description="Seed of the draw.")
 
+    @field_validator("ranker", mode="before")
+    @classmethod
+    def _one_is_a_list(cls, ranker: object) -> object:
+        return (ranker,) if isinstance(ranker, str) else ranker
+
     @field_validator("ranker")
     @classmethod
-    def _names_a_model(cls, ranker: str) -> str:
-        kind, _, model = ranker.partition(":")
-        if kind != "dense" or not model:
-            message = "write dense:MODEL, a folder or a name"
+    def _are_rankers(cls, ranker: tuple[str, ...]) -> tuple[str, ...]:
+        written = tuple(str(parse_ranker(one)) for one in ranker)
+        if len(set(written)) < len(written):
+            message = "the same ranker twice"
             raise ValueError(message)
-        return ranker
+        return written
+
+    @field_validator("rescored")
+    @classmethod
+    def _finds_hits(cls, rescored: str) -> str:
+        if parse_ranker(rescored).kind == "cross-encoder":
+            message = "a cross-encoder finds no hits: write bm25, dense:MODEL or hybrid:MODEL"
+            raise ValueError(message)
+        return rescored
+
+    @model_validator(mode="after")
+    def _shares_fit(self) -> Self:
+        if self.share and len(self.share) != len(self.ranker):
+            message = f"{len(self.share)} share for {len(self.ranker)} ranker: give one for each"
+            raise ValueError(message)
+        if self.share and (min(self.share) < 0 or not sum(self.share)):
+            message = "share: numbers of 0 or more, not all 0"
+            raise ValueError(message)
+        return self
 
     @field_validator("ranks")
     @classmethod
@@ -93,18 +145,29 @@ class MineConfig(Settings):
     @property
     def window(self) -> tuple[int, int]:
         """First and last raw rank, 1-based, both included."""
-        first, last = (self.ranks or _RECIPE_RANKS[self.recipe]).split("-")
+        first, last = (self.ranks or _RECIPES[self.recipe][0]).split("-")
         return int(first), int(last)
 
     @property
-    def stored_depth(self) -> int:
-        """Hits stored for each query: enough for the window."""
-        return max(self.depth, self.window[1])
+    def drawn_by(self) -> Sampling:
+        """Which of the window's hits are drawn."""
+        return self.sampling or _RECIPES[self.recipe][1]
 
     @property
-    def model(self) -> str:
-        """Folder or name of the model that ranks."""
-        return self.ranker.partition(":")[2]
+    def stored_depth(self) -> int:
+        """Hits stored for each query: enough for the window, and for a cross-encoder."""
+        rescores = self.denoise or any(one.kind == "cross-encoder" for one in self.rankers)
+        return max(self.depth, self.window[1], self.rescore if rescores else 0)
+
+    @property
+    def rankers(self) -> tuple[RankerSpec, ...]:
+        """Those from which negatives are drawn."""
+        return tuple(parse_ranker(one) for one in self.ranker)
+
+    @property
+    def denoiser(self) -> RankerSpec | None:
+        """The cross-encoder that judges all hits."""
+        return RankerSpec("cross-encoder", self.denoise) if self.denoise else None
 
 
 def mine_command(task: str, config: MineConfig) -> str:
@@ -112,8 +175,13 @@ def mine_command(task: str, config: MineConfig) -> str:
 
     A limit that only Python can switch off (None) is not in it.
     """
-    words = ["kalm-data", "mine", "--task", task, "--ranker", config.ranker]
-    chosen = config.model_dump(exclude_defaults=True, exclude_none=True, exclude={"ranker"})
+    words = ["kalm-data", "mine", "--task", task]
+    for name in ("ranker", "share"):
+        for value in getattr(config, name):
+            words += [f"--{name}", str(value)]
+    chosen = config.model_dump(
+        exclude_defaults=True, exclude_none=True, exclude={"ranker", "share"}
+    )
     for name, value in chosen.items():
         option = name.replace("_", "-")
         if isinstance(value, bool):
@@ -123,13 +191,33 @@ def mine_command(task: str, config: MineConfig) -> str:
     return shlex.join(words)
 
 
-def draw_settings(config: MineConfig, ranker: str) -> str:
-    """What a draw is made with, as its head stores it; `ranker` is the full id."""
-    stored = {"config": config.model_dump(mode="json"), "ranker": ranker}
-    return json.dumps(stored, sort_keys=True)
+@dataclass(frozen=True, slots=True)
+class DrawSettings:
+    """What a draw is made with: full ids of the rankers, in order, and of the denoiser, if any."""
 
+    config: MineConfig
+    rankers: tuple[str, ...]
+    denoiser: str = ""
 
-def read_draw_settings(settings: str) -> tuple[MineConfig, str]:
-    """Configuration and ranker of a draw, from its head."""
-    stored = json.loads(settings)
-    return MineConfig.model_validate(stored["config"]), str(stored["ranker"])
+    def to_json(self) -> str:
+        """As the head of a draw stores it."""
+        config = self.config.model_dump(mode="json")
+        stored = {"config": config, "rankers": self.rankers, "denoiser": self.denoiser}
+        return json.dumps(stored, sort_keys=True)
+
+    @classmethod
+    def from_json(cls, settings: str) -> DrawSettings:
+        stored = json.loads(settings)
+        config = MineConfig.model_validate(stored["config"])
+        return cls(config, tuple(stored["rankers"]), stored["denoiser"])
+
+    @property
+    def measured(self) -> tuple[str, ...]:
+        """Ids of all whose rankings the draw reads, each once."""
+        return tuple(dict.fromkeys(filter(None, (*self.rankers, self.denoiser))))
+
+    @property
+    def scorer(self) -> str:
+        """Whose scores rows carry: the first of one scale for all queries, else the first."""
+        scaled = (one for one in self.rankers if one.startswith(("dense:", "cross-encoder:")))
+        return next(scaled, self.rankers[0])

@@ -1,0 +1,106 @@
+"""From the names of rankers to rankers of a task's pool."""
+
+from __future__ import annotations
+
+from functools import cache, partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from kalm_data.core.config.ranking import RankerSpec, parse_ranker
+
+if TYPE_CHECKING:
+    from kalm_data.core.config.mine import MineConfig
+    from kalm_data.core.protocols import PairScorer
+    from kalm_data.core.trec_run import TrecRun
+    from kalm_data.measures.rankers.dense import Engines
+    from kalm_data.measures.ranking import RankedPool, Ranker
+    from kalm_data.stages.mine import TaskRankers
+    from kalm_data.workspace.database import Database
+    from kalm_data.workspace.runs import WorkspaceRun
+
+
+class WorkspaceRankers:
+    """Satisfies `stages.mine.RankerMaker`; a model is loaded once for all tasks."""
+
+    def __init__(self, database: Database, run: WorkspaceRun, config: MineConfig) -> None:
+        from kalm_data.workspace.vectors import VectorStore
+
+        self._database, self._run, self._config = database, run, config
+        self._vectors = VectorStore(database)
+        self._encoder = cache(self._load_encoder)
+        self._scorer = cache(self._load_scorer)
+        self._listed = cache(self._read_run)
+
+    @property
+    def encoded(self) -> int:
+        return self._vectors.encoded
+
+    def make(self, over: RankedPool) -> TaskRankers:
+        from kalm_data.stages.mine import TaskRankers
+
+        made: dict[RankerSpec, Ranker] = {}
+        drawn = tuple(self._add(spec, over, made) for spec in self._config.rankers)
+        denoiser = self._config.denoiser
+        judge = self._add(denoiser, over, made) if denoiser else ""
+        return TaskRankers(tuple(made.values()), drawn, judge)
+
+    def _add(self, spec: RankerSpec, over: RankedPool, made: dict[RankerSpec, Ranker]) -> str:
+        """The id of the ranker, which is made after those it needs, if it is not there yet."""
+        if spec not in made:
+            needs = tuple(self._add(one, over, made) for one in self._needs(spec))
+            made[spec] = self._make(spec, over, needs)
+        return made[spec].id
+
+    def _needs(self, spec: RankerSpec) -> tuple[RankerSpec, ...]:
+        if spec.kind == "hybrid":
+            return RankerSpec("bm25", ""), RankerSpec("dense", spec.subject)
+        return (parse_ranker(self._config.rescored),) if spec.kind == "cross-encoder" else ()
+
+    def _make(self, spec: RankerSpec, over: RankedPool, needs: tuple[str, ...]) -> Ranker:
+        from kalm_data.measures.rankers.bm25 import Bm25Ranker
+        from kalm_data.measures.rankers.cross_encoder import CrossEncoderRanker
+        from kalm_data.measures.rankers.dense import DenseRanker
+        from kalm_data.measures.rankers.hybrid import HybridRanker
+        from kalm_data.measures.rankers.run_file import RunRanker
+        from kalm_data.workspace.rankings import RankingStore
+
+        depth = self._config.stored_depth
+        if spec.kind == "dense":
+            return DenseRanker(self._run, self._encoder(spec.subject), over, depth)
+        if spec.kind == "hybrid":
+            name = self._encoder(spec.subject).encoder.name
+            return HybridRanker(name, needs, over, depth)
+        if spec.kind == "cross-encoder":
+            scorer = self._scorer(spec.subject)
+            return CrossEncoderRanker(scorer, needs[0], over, self._config.rescore)
+        if spec.kind == "run":
+            names = RankingStore(self._database).document_names(over.task)
+            return RunRanker(self._listed(spec.subject), names, over, depth)
+        from kalm_data.engines.bm25_okapi import OkapiSearch
+
+        return Bm25Ranker(partial(OkapiSearch, stem=spec.subject), spec.subject, over, depth)
+
+    def _load_encoder(self, name: str) -> Engines:
+        from kalm_data.engines.dense_search import ExactSearch
+        from kalm_data.engines.sentence_transformers_encoder import load_encoder
+        from kalm_data.measures.rankers.dense import Engines
+
+        encoder = load_encoder(name, self._config.precision)
+        if encoder.note:
+            self._run.warn(encoder.note)
+        self._run.record_input(f"encoder {encoder.name}", encoder.fingerprint)
+        return Engines(encoder, self._vectors, ExactSearch())
+
+    def _load_scorer(self, name: str) -> PairScorer:
+        from kalm_data.engines.cross_encoder import load_cross_encoder
+
+        scorer = load_cross_encoder(name)
+        self._run.record_input(f"cross-encoder {scorer.name}", scorer.fingerprint)
+        return scorer
+
+    def _read_run(self, file: str) -> TrecRun:
+        from kalm_data.core.trec_run import read_run
+
+        listed = read_run(Path(file))
+        self._run.record_input(f"run {listed.name}", listed.fingerprint)
+        return listed

@@ -1,0 +1,79 @@
+"""A sentence-transformers cross-encoder: one score for a query and a document read together."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from kalm_data.core.errors import InputError
+from kalm_data.core.seeded import digest
+from kalm_data.engines.model_files import read_model_files
+from kalm_data.engines.models import resolve_model
+from kalm_data.engines.sentence_transformers_encoder import best_device
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from kalm_data.engines.models import Resolved
+
+_DECIMALS = 5
+"""Scores are rounded: their last bits depend on the batch in which a pair is read."""
+
+_PAIRS_AT_ONCE = 32
+
+
+class CrossEncoderScorer:
+    """Satisfies `core.protocols.PairScorer`. The model is loaded when the first pair comes."""
+
+    def __init__(self, resolved: Resolved, device: str) -> None:
+        self.name = resolved.name
+        self.fingerprint = digest("cross-encoder", read_model_files(resolved.path).content, device)
+        self._path, self._device = resolved.path, device
+
+    def score(self, pairs: Sequence[tuple[str, str]]) -> NDArray[np.float64]:
+        """(N,) scores, rounded to 1e-5, as the model's own activation gives them."""
+        if not pairs:
+            return np.empty(0)
+        scores = self._model.predict(
+            list(pairs), batch_size=_PAIRS_AT_ONCE, show_progress_bar=False
+        )
+        exact: NDArray[np.float64] = np.asarray(scores, dtype=np.float64)
+        return exact.round(_DECIMALS) + 0.0  # no negative zero
+
+    def count_cut(self, pairs: Sequence[tuple[str, str]]) -> int:
+        tokenizer, longest = self._model.tokenizer, self._model.max_seq_length
+        if not longest or not pairs:
+            return 0
+        read = tokenizer(list(pairs), truncation=False, verbose=False)
+        return sum(len(ids) > longest for ids in read["input_ids"])
+
+    @cached_property
+    def _model(self) -> Any:  # noqa: ANN401  # sentence-transformers is not typed
+        from safetensors import SafetensorError
+        from sentence_transformers import CrossEncoder
+
+        try:
+            model = CrossEncoder(str(self._path), device=self._device, local_files_only=True)
+        except (OSError, ValueError, SafetensorError) as error:
+            line = str(error).splitlines()[0]
+            raise InputError(f"{self._path}: the model cannot be loaded: {line}") from error
+        if model.num_labels != 1:
+            message = (
+                f"{self._path}: gives {model.num_labels} numbers for a pair; a cross-encoder that "
+                "ranks gives one. Choose another model."
+            )
+            raise InputError(message)
+        model.eval()
+        return model
+
+
+def load_cross_encoder(name_or_path: str, device: str | None = None) -> CrossEncoderScorer:
+    """A cross-encoder on `device`, or on the first GPU, or on the CPU.
+
+    Raises InputError for a name that nobody knows.
+    """
+    return CrossEncoderScorer(resolve_model(name_or_path), device or best_device())
