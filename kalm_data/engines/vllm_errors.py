@@ -10,6 +10,7 @@ _RAISED = re.compile(
     re.MULTILINE,
 )
 _PYDANTIC = re.compile(r"ValidationError: .+\s+(?:Value error, )?(?P<told>.+?)(?: \[type=|$)")
+_CACHE = re.compile(r"/\S*?/torch_compile_cache(?=/)")
 _MAX_CHARACTERS = 300
 
 
@@ -20,4 +21,10 @@ def find_cause(said: str) -> str:
         return "it ended without a word."
     pydantic = _PYDANTIC.match(said, raised.start("line"))
     told = pydantic["told"] if pydantic else raised["line"]
-    return f"{told[:_MAX_CHARACTERS].rstrip('. ')}."
+    return f"{told[:_MAX_CHARACTERS].rstrip('. ')}.{_remedy(raised['line'])}"
+
+
+def _remedy(told: str) -> str:
+    """A start that was stopped while it compiled leaves vLLM's cache broken for all later ones."""
+    cache = _CACHE.search(told)
+    return f" Remove {cache.group()} and try again." if cache else ""

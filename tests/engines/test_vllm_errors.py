@@ -35,3 +35,13 @@ def test_the_first_exception_is_the_cause(said: str, cause: str) -> None:
 
 def test_a_long_cause_is_cut() -> None:
     assert len(find_cause(f"ValueError: {'x' * 5000}\n")) < 310
+
+
+def test_a_broken_cache_of_compiled_code_is_named_with_what_to_do() -> None:
+    said = (
+        "torch._inductor.exc.InductorError: ImportError: /home/a/.cache/vllm/torch_compile_cache/"
+        "torch_aot_compile/62/inductor_cache/bv/c.main.so: file too short\n"
+    )
+    assert find_cause(said).endswith(
+        "file too short. Remove /home/a/.cache/vllm/torch_compile_cache and try again."
+    )
