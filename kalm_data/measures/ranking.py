@@ -5,6 +5,7 @@ What has been ranked is never ranked again.
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -28,6 +29,10 @@ if TYPE_CHECKING:
 
     Asked = tuple[MiningExample, Excluded]
     Found = Mapping[str, Mapping[RankedKey, Ranked]]
+
+
+KEPT_EVERY_S = 5.0
+"""How much work of a slow ranker a kill may cost."""
 
 
 class Ranker(Protocol):
@@ -128,16 +133,28 @@ class Measurements:
         for ranker in self._rankers:
             stored = read_ranked(self._store, ranker.id, self._over.basis, self._depth, block)
             asked = [pair for pair in pairs if self._needs(pair, stored)]
-            rows: list[Record] = []
-            for pair, one in zip(asked, ranker.rank(asked, found), strict=True):
-                stored[ranked_key(*pair)] = one
-                rows += self._rows(ranker.id, *pair, one)
-            self._run.append(rows)
-            self._run.checkpoint()
+            stored.update(self._rank(ranker, asked, found))
             found[ranker.id] = stored
             ranked |= {example.example_id for example, _ in asked}
         self.ranked += len(ranked)
         return found
+
+    def _rank(
+        self, ranker: Ranker, asked: Sequence[Asked], found: Found
+    ) -> Iterator[tuple[RankedKey, Ranked]]:
+        rows: list[Record] = []
+        kept_at = time.monotonic()
+        for pair, one in zip(asked, ranker.rank(asked, found), strict=True):
+            yield ranked_key(*pair), one
+            rows += self._rows(ranker.id, *pair, one)
+            if time.monotonic() - kept_at >= KEPT_EVERY_S:
+                self._keep(rows)
+                rows, kept_at = [], time.monotonic()
+        self._keep(rows)
+
+    def _keep(self, rows: Sequence[Record]) -> None:
+        self._run.append(rows)
+        self._run.checkpoint()
 
     def _needs(self, pair: Asked, stored: Mapping[RankedKey, Ranked]) -> bool:
         return bool(self._over.positives(pair[0])) and ranked_key(*pair) not in stored

@@ -18,7 +18,8 @@ def share_out(count: int, weights: Sequence[float]) -> list[int]:
     known = weights if sum(weights) > 0 else [1.0] * len(weights)
     exact = [count * weight / sum(known) for weight in known]
     shares = [int(share) for share in exact]
-    order = sorted(range(len(exact)), key=lambda i: (shares[i] - exact[i], i))
+    # rounded: equal remainders of different weights differ in their last bits
+    order = sorted(range(len(exact)), key=lambda i: (round(shares[i] - exact[i], 9), i))
     for i in order[: count - sum(shares)]:
         shares[i] += 1
     return shares

@@ -7,13 +7,13 @@ nothing is encoded. What was measured on another pool is refused by name.
 from __future__ import annotations
 
 import json
-import shlex
 from collections import Counter
 from dataclasses import dataclass
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Protocol
 
 from kalm_data import __version__
+from kalm_data.core.config.filter import filter_command
 from kalm_data.core.config.mine import DrawSettings, mine_command
 from kalm_data.core.data_card import write_data_card
 from kalm_data.core.errors import InputError, StaleMeasurement
@@ -228,10 +228,8 @@ def _refuse_stale_rules(draws: DrawStore, shards: ShardWriter, task: str, basis:
 def _refreshing(draws: DrawStore, shards: ShardWriter, task: str, rule: str) -> list[str]:
     """The commands that measure and decide again, as they were given."""
     decided = json.loads(shards.in_force("rule", task)[rule])
-    config = draws.mine_config(task, decided["ranker"])
-    ranker, _, _ = decided["ranker"].partition("@")
-    words = ["kalm-data", "filter", "--task", task, "--top-k", str(decided["top_k"])]
-    return [mine_command(task, config), shlex.join([*words, "--ranker", ranker])]
+    mined = [mine_command(task, draws.mine_config(task, ranker)) for ranker in decided["rankers"]]
+    return [*dict.fromkeys(mined), filter_command(task, decided["options"])]
 
 
 def _draw(

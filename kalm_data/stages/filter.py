@@ -1,257 +1,273 @@
-"""Filter: which positives stay, by the ranks that `mine` measured. Nothing is encoded.
+"""Filter: which positives stay, by the ranks that `mine` measured and by what else the rules see.
 
-Each positive is judged by itself: one good positive does not save a bad one. Run again with
-another k, the rule replaces its own verdicts; those of other rules stand.
+Each positive is judged by itself: one good positive does not save a bad one. A rule run again
+replaces its own verdicts; those of other rules stand, and all combine by AND. Nothing is encoded.
 """
 
 from __future__ import annotations
 
 import json
+from collections import Counter
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Protocol
 
-from kalm_data.core.config.filter import DEFAULT_TOP_K
-from kalm_data.core.config.mine import mine_command
-from kalm_data.core.errors import InputError, StaleMeasurement
-from kalm_data.core.mining import excluded, nothing_to, ranking_basis, stale_line
+from kalm_data.core.config.filter import DEFAULT_TOP_K, RULES, FilterConfig, rule_options
+from kalm_data.core.errors import InputError
+from kalm_data.core.filter_result import FilterResult, SweepRow, TaskFiltered
+from kalm_data.core.mining import nothing_to
 from kalm_data.core.records import Decision, Head, Reject
+from kalm_data.measures.filter_rows import FilterStore, read_rows
+from kalm_data.measures.rules.ranks import MinGap, MinScore, TopK
+from kalm_data.measures.rules.repeats import Dedup, MaxPerPositive
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Mapping, Sequence
 
-    from kalm_data.core.config.filter import FilterConfig
-    from kalm_data.core.config.mine import MineConfig
-    from kalm_data.core.mining import Measured, MiningExample, RankedKey
-    from kalm_data.core.pool import Pool
+    from kalm_data.core.config.filter import RuleName
+    from kalm_data.core.filter_labels import Labels
+    from kalm_data.core.filtering import FilterRow, Rule, Verdict
     from kalm_data.core.protocols import Run
     from kalm_data.core.tasks import Task
+    from kalm_data.measures.filter_rows import TaskPositives
+    from kalm_data.measures.rules.exclusion import Exclude
 
-RULE = "top-k"
 SWEEP = (1, 2, 5, 10, 20, 50, 100)
-_BLOCK = 8192
+_DEPENDENT: tuple[RuleName, ...] = ("dedup", "max-per-positive")
+"""They look at what other rules keep, so they judge again whenever one of these changes."""
 
 
-class FilterStore(Protocol):
+class RuleStore(Protocol):
+    """What is in force."""
+
+    def rule_settings(self, task: str) -> Mapping[str, str]:
+        """The settings of the rules in force, by name."""
+        ...
+
+    def dropped_by(self, task: str) -> Mapping[str, set[tuple[str, str]]]:
+        """Rule → (example id, text hash) of what it drops."""
+        ...
+
+
+class Store(RuleStore, FilterStore, Protocol):
     """What is read of the workspace."""
 
-    def pool(self, task: Task) -> Pool: ...
-
-    def mining_examples(self, task: str) -> list[MiningExample]:
-        """Those of the train split that have a positive, in order of id."""
-        ...
-
-    def measured(
-        self, ranker: str, basis: str, first: str, last: str
-    ) -> dict[RankedKey, dict[str, Measured]]:
-        """Of the examples from id `first` to id `last`."""
-        ...
-
-    def rankers(self, task: str) -> list[str]:
-        """Who ranked the task, the latest first."""
-        ...
-
-    def mine_config(self, task: str, ranker: str) -> MineConfig:
-        """The settings with which the task was last mined by this ranker."""
-        ...
-
 
 @dataclass(frozen=True, slots=True)
-class SweepRow:
-    """How many positives `k` would keep."""
+class Given:
+    """What comes from outside the workspace: test sets to keep out, and true labels."""
 
-    k: int
-    kept: int
-
-
-@dataclass(frozen=True, slots=True)
-class TaskFiltered:
-    """Figures of one task. `examples_lost` counts examples whose positives were all rejected."""
-
-    task: str
-    ranker: str
-    top_k: int
-    pool_size: int
-    positives: int
-    kept: int
-    examples: int
-    examples_lost: int
-    sweep: tuple[SweepRow, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class FilterResult:
-    """The sweep over all tasks together, and each task's figures."""
-
-    sweep: tuple[SweepRow, ...]
-    tasks: tuple[TaskFiltered, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class _Ranks:
-    """The ranks by which a task is filtered."""
-
-    task: str
-    ranker: str
-    top_k: int
-    pool_size: int
+    exclude: Exclude | None = None
+    labels: Labels | None = None
 
 
 def filter_positives(
-    store: FilterStore, run: Run, tasks: Sequence[Task], config: FilterConfig
+    store: Store, run: Run, tasks: Sequence[Task], config: FilterConfig, given: Given
 ) -> FilterResult:
-    """Keep the positives that rank among the first k; one unit a positive.
+    """Judge every positive by the rules of the run; one unit a positive.
 
     Raises StaleMeasurement where an example was not ranked as it and its pool are now, and
     InputError for tasks that are not searched or that nobody ranked, and where no task has a
     positive.
     """
-    filtered = tuple(_filter_task(store, run, task, config) for task in tasks)
-    if not any(task.positives for task in filtered):
+    config = _with_dependents(store, tasks, config)
+    read = [read_rows(store, run, task, config) for task in tasks]
+    rows = [row for one in read for row in one.rows]
+    if not rows:
         raise InputError(nothing_to("filter", tasks))
-    rows = zip(*(task.sweep for task in filtered), strict=True)
-    sweep = tuple(SweepRow(row[0].k, sum(each.kept for each in row)) for row in rows)
-    return FilterResult(sweep, filtered)
+    run.plan(len(rows))
+    rules = _make_rules(config, read, given)
+    verdicts = _judge(store, rules, tasks, rows, config)
+    _store(run, rules, read, rows, verdicts, config)
+    top_k = next((rule for rule in rules if isinstance(rule, TopK)), None)
+    borders = pairwise(_borders(read))
+    filtered = tuple(
+        _figures(one, config, {name: found[first:last] for name, found in verdicts.items()},
+                 top_k, given.labels)
+        for one, (first, last) in zip(read, borders, strict=True)
+    )  # fmt: skip
+    return FilterResult(_sum_sweeps(filtered), filtered)
 
 
-def _filter_task(store: FilterStore, run: Run, task: Task, config: FilterConfig) -> TaskFiltered:
-    if not task.is_ranked:
-        message = f"task {task.name}: a {task.type} task has no ranks. Leave it out of filter."
-        raise InputError(message)
-    examples, pool = store.mining_examples(task.name), store.pool(task)
-    if not examples:
-        run.warn(f"task {task.name}: no training example with a positive; nothing to filter")
-    ranks = _Ranks(
-        task.name,
-        _choose_ranker(store, task.name, config.ranker) if examples else "",
-        config.top_k or task.top_k or DEFAULT_TOP_K,
-        len(pool),
-    )
-    run.plan(sum(len(example.positives) for example in examples))
-    if examples and len(pool) < ranks.top_k:
-        run.warn(
-            f"task {task.name}: its pool holds {len(pool)} documents, fewer than "
-            f"k = {ranks.top_k}; the rule keeps every positive that has evidence"
-        )
-    found: list[tuple[str, Measured | None]] = []
-    for start in range(0, len(examples), _BLOCK):
-        block = examples[start : start + _BLOCK]
-        found += _judge_block(run, ranks, block, list(_look_up(store, task, ranks, pool, block)))
-    basis, settings = ranking_basis(pool, task), {"ranker": ranks.ranker, "top_k": ranks.top_k}
-    stored = json.dumps(settings, sort_keys=True)
-    run.append([Head("rule", task.name, RULE, run.sequence, stored, basis, run.run_id)])
-    return _figures(ranks, found, len(examples))
+def _with_dependents(store: RuleStore, tasks: Sequence[Task], config: FilterConfig) -> FilterConfig:
+    """The rules of the run, and those in force that look at what these keep."""
+    held: dict[str, object] = {}
+    for task in tasks:
+        for rule, settings in store.rule_settings(task.name).items():
+            if rule in _DEPENDENT and rule not in (*config.rules, *config.reset):
+                held |= json.loads(settings)["options"]
+    asked: dict[str, object] = {"top_k": config.top_k}
+    if "top-k" in config.rules and config.top_k is None and held:
+        asked["top_k"] = DEFAULT_TOP_K
+    return config.model_copy(update=held | asked) if held else config
 
 
-def _choose_ranker(store: FilterStore, task: str, wanted: str) -> str:
-    rankers = store.rankers(task)
-    for ranker in rankers:
-        if not wanted or ranker == wanted or ranker.startswith(f"{wanted}@"):
-            return ranker
-    remedy = f"Run `kalm-data mine --task {task}`."
-    if rankers:
-        remedy = f"There are ranks by {', '.join(rankers)}."
-    raise InputError(f"task {task}: no ranks{f' by {wanted}' if wanted else ''}. {remedy}")
+def _make_rules(config: FilterConfig, read: Sequence[TaskPositives], given: Given) -> list[Rule]:
+    """The rules of the run, in the order in which they judge."""
+    made: dict[RuleName, Rule | None] = {
+        "top-k": TopK(
+            {one.task.name: config.top_k or one.task.top_k or DEFAULT_TOP_K for one in read},
+            {one.task.name: one.pool_size for one in read},
+            {one.task.name: one.rankers for one in read},
+            config.agree == "all",
+        ),
+        "min-score": None if config.min_score is None else MinScore(config.min_score),
+        "min-gap": None if config.min_gap is None else MinGap(config.min_gap),
+        "exclude": given.exclude,
+        "dedup": Dedup(config.dedup == "near"),
+        "max-per-positive": MaxPerPositive(config.max_per_positive or 1),
+    }
+    return [rule for name in config.rules if (rule := made[name]) is not None]
 
 
-def _look_up(
-    store: FilterStore, task: Task, ranks: _Ranks, pool: Pool, block: Sequence[MiningExample]
-) -> Iterator[list[tuple[str, Measured | None]]]:
-    """For each example its positives with their ranks; None for those outside the pool."""
-    index = pool.index()
-    first, last = block[0].example_id, block[-1].example_id
-    stored = store.measured(ranks.ranker, ranking_basis(pool, task), first, last)
-    for example in block:
-        own = excluded(pool, index, example.positives)
-        measured = stored.get((example.example_id, own.positives), {})
-        if any(h in index and h not in measured for h in example.positives):
-            config = store.mine_config(task.name, ranks.ranker)
-            what = stale_line(task.name, ranks.ranker, example.query)
-            raise StaleMeasurement(what, [mine_command(task.name, config)])
-        yield [(h, measured.get(h)) for h in example.positives]
+def _judge(
+    store: RuleStore,
+    rules: Sequence[Rule],
+    tasks: Sequence[Task],
+    rows: Sequence[FilterRow],
+    config: FilterConfig,
+) -> dict[str, list[Verdict]]:
+    """The verdicts of each rule, in the order of the rows."""
+    replaced = {*(rule.name for rule in rules), *config.reset}
+    gone = {
+        (task.name, *row)
+        for task in tasks
+        for rule, dropped in store.dropped_by(task.name).items()
+        if rule not in replaced
+        for row in dropped
+    }
+    standing = [(row.task, row.example.example_id, row.text_hash) not in gone for row in rows]
+    verdicts: dict[str, list[Verdict]] = {}
+    for rule in rules:
+        found = verdicts[rule.name] = rule.judge(rows, standing)
+        standing = [
+            stands and not verdict.reason for stands, verdict in zip(standing, found, strict=True)
+        ]
+    return verdicts
 
 
-def _judge_block(
+def _store(
     run: Run,
-    ranks: _Ranks,
-    block: Sequence[MiningExample],
-    measured: Sequence[list[tuple[str, Measured | None]]],
-) -> list[tuple[str, Measured | None]]:
-    """Append the decisions of a block, count each positive; (example id, rank) of each."""
-    decisions: list[Decision] = []
-    rejects: list[Reject] = []
-    for example, positives in zip(block, measured, strict=True):
-        for text_hash, at in positives:
-            decision = _decide(run, ranks, example, text_hash, at)
-            decisions.append(decision)
-            if decision.verdict == "drop":
-                rejects.append(_reject(example, decision))
-    run.append(decisions)
+    rules: Sequence[Rule],
+    read: Sequence[TaskPositives],
+    rows: Sequence[FilterRow],
+    verdicts: Mapping[str, Sequence[Verdict]],
+    config: FilterConfig,
+) -> None:
+    """Append decisions and heads; count each positive as kept, or under its first reason."""
+    rejects = []
+    for place, row in enumerate(rows):
+        found = {name: of_rule[place] for name, of_rule in verdicts.items()}
+        run.append([_decision(run, row, name, verdict) for name, verdict in found.items()])
+        first = next((verdict for verdict in found.values() if verdict.reason), None)
+        if first is not None:
+            rejects.append(_reject(run, row, first))
     run.reject(rejects)
-    run.keep(len(decisions) - len(rejects))
-    return [
-        (example.example_id, at)
-        for example, positives in zip(block, measured, strict=True)
-        for _, at in positives
-    ]
+    run.keep(len(rows) - len(rejects))
+    for one in read:
+        run.append([_head(run, one, rule.name, config) for rule in rules])
+        run.append(
+            [
+                Head("rule", one.task.name, rule, run.sequence, "{}", one.basis, "")
+                for rule in config.reset
+            ]
+        )
 
 
-def _decide(
-    run: Run, ranks: _Ranks, example: MiningExample, text_hash: str, at: Measured | None
-) -> Decision:
-    reason = _reason(at, ranks.top_k)
-    numbers: dict[str, float] = {"k": ranks.top_k, "pool_size": ranks.pool_size}
-    if at:
-        numbers |= {"rank": at.rank, "score": at.score}
+def _head(run: Run, one: TaskPositives, rule: str, config: FilterConfig) -> Head:
+    (name,) = (known for known in RULES if known == rule)
+    options = rule_options(name, config)
+    if "ranker" in options:  # those that were looked at, whoever draws negatives later
+        options["ranker"] = [id_.partition("@")[0] for id_ in one.rankers]
+    if name == "top-k":
+        options["top_k"] = config.top_k or one.task.top_k or DEFAULT_TOP_K
+    settings = json.dumps({"options": options, "rankers": one.rankers}, sort_keys=True)
+    return Head("rule", one.task.name, rule, run.sequence, settings, one.basis, run.run_id)
+
+
+def _decision(run: Run, row: FilterRow, rule: str, verdict: Verdict) -> Decision:
     return Decision(
-        task=ranks.task,
-        rule=RULE,
-        example_id=example.example_id,
-        text_hash=text_hash,
-        verdict="drop" if reason else "keep",
-        reason=reason,
-        numbers=json.dumps(numbers, sort_keys=True),
-        cause=ranks.ranker,
+        task=row.task,
+        rule=rule,
+        example_id=row.example.example_id,
+        text_hash=row.text_hash,
+        verdict="drop" if verdict.reason else "keep",
+        reason=verdict.reason,
+        numbers=json.dumps(verdict.numbers, sort_keys=True, ensure_ascii=False),
+        cause=verdict.cause,
         run_id=run.run_id,
     )
 
 
-def _reason(at: Measured | None, top_k: int) -> str:
-    """Why a positive is dropped, or nothing."""
-    if at is None:
-        return "positive_not_in_pool"
-    if at.no_evidence:
-        return "no_evidence"
-    return "rank" if at.rank > top_k else ""
-
-
-def _reject(example: MiningExample, decision: Decision) -> Reject:
+def _reject(run: Run, row: FilterRow, verdict: Verdict) -> Reject:
+    numbers = dict(verdict.numbers) | ({"cause": verdict.cause} if verdict.cause else {})
     return Reject(
-        run_id=decision.run_id,
+        run_id=run.run_id,
         stage="filter",
-        reason=decision.reason,
-        key=f"{example.example_id}:{decision.text_hash}",
-        numbers=decision.numbers,
-        source=example.source,
-        line=example.line,
-        text=example.query,
+        reason=verdict.reason,
+        key=row.key,
+        numbers=json.dumps(numbers, sort_keys=True, ensure_ascii=False),
+        source=row.example.source,
+        line=row.example.line,
+        text=row.example.query,
     )
 
 
-def _figures(
-    ranks: _Ranks, found: Sequence[tuple[str, Measured | None]], examples: int
-) -> TaskFiltered:
-    def kept(k: int) -> list[str]:
-        return [example_id for example_id, at in found if not _reason(at, k)]
+def _borders(read: Sequence[TaskPositives]) -> list[int]:
+    """Where the rows of each task begin, and the end."""
+    borders = [0]
+    for one in read:
+        borders.append(borders[-1] + len(one.rows))
+    return borders
 
-    left = kept(ranks.top_k)
+
+def _figures(
+    one: TaskPositives,
+    config: FilterConfig,
+    verdicts: Mapping[str, Sequence[Verdict]],
+    top_k: TopK | None,
+    labels: Labels | None,
+) -> TaskFiltered:
+    dropped = Counter(
+        name for name, found in verdicts.items() for verdict in found if verdict.reason
+    )
+    kept = [
+        row
+        for place, row in enumerate(one.rows)
+        if not any(found[place].reason for found in verdicts.values())
+    ]
     return TaskFiltered(
-        task=ranks.task,
-        ranker=ranks.ranker,
-        top_k=ranks.top_k,
-        pool_size=ranks.pool_size,
-        positives=len(found),
-        kept=len(left),
-        examples=examples,
-        examples_lost=examples - len(set(left)),
-        sweep=tuple(SweepRow(k, len(kept(k))) for k in SWEEP),
+        task=one.task.name,
+        rules=tuple(verdicts),
+        reset=config.reset,
+        rankers=one.rankers,
+        top_k=top_k.ks[one.task.name] if top_k else None,
+        pool_size=one.pool_size,
+        positives=len(one.rows),
+        kept=len(kept),
+        dropped={name: dropped[name] for name in verdicts},
+        examples=len({row.example.example_id for row in one.rows}),
+        examples_lost=len(
+            {row.example.example_id for row in one.rows} - {row.example.example_id for row in kept}
+        ),
+        sweep=tuple(_sweep(one.rows, top_k, k, labels) for k in SWEEP) if top_k else (),
+    )
+
+
+def _sweep(rows: Sequence[FilterRow], top_k: TopK, k: int, labels: Labels | None) -> SweepRow:
+    kept = [row for row, stays in zip(rows, top_k.kept(rows, k), strict=True) if stays]
+    known = [labels.of(row) for row in kept] if labels else []
+    labelled = [label for label in known if label is not None]
+    return SweepRow(k, len(kept), len(labelled), sum(labelled))
+
+
+def _sum_sweeps(filtered: Sequence[TaskFiltered]) -> tuple[SweepRow, ...]:
+    return tuple(
+        SweepRow(
+            row[0].k,
+            sum(each.kept for each in row),
+            sum(each.labelled_kept for each in row),
+            sum(each.true_kept for each in row),
+        )
+        for row in zip(*(task.sweep for task in filtered), strict=True)
     )

@@ -84,6 +84,15 @@ WHERE collection IN (SELECT unnest(?))
 GROUP BY doc_id ORDER BY doc_id
 """
 
+_RULE_SETTINGS = """
+SELECT name, settings FROM current_heads
+WHERE kind = 'rule' AND task = ? AND run_id <> '' ORDER BY name
+"""
+
+_DROPPED_BY = """
+SELECT DISTINCT rule, example_id, text_hash FROM current_drops WHERE task = ? ORDER BY 1, 2, 3
+"""
+
 _DROPPED = """
 SELECT DISTINCT example_id, text_hash FROM current_drops WHERE task = ? ORDER BY 1, 2
 """
@@ -160,6 +169,20 @@ class RankingStore:
         with self._database.read() as connection:
             rows = connection.execute(_NAMES, [list(task.pool)]).fetchall()
         return {doc_id: text_hash for doc_id, text_hash, texts in rows if texts == 1}
+
+    def rule_settings(self, task: str) -> dict[str, str]:
+        """The settings of the rules in force, by name."""
+        with self._database.read() as connection:
+            return dict(connection.execute(_RULE_SETTINGS, [task]).fetchall())
+
+    def dropped_by(self, task: str) -> dict[str, set[tuple[str, str]]]:
+        """Rule → (example id, text hash) of what it drops."""
+        found: dict[str, set[tuple[str, str]]] = {}
+        with self._database.read() as connection:
+            rows = connection.execute(_DROPPED_BY, [task]).fetchall()
+        for rule, *row in rows:
+            found.setdefault(rule, set()).add(tuple(row))
+        return found
 
     def dropped(self, task: str) -> set[tuple[str, str]]:
         """(Example id, text hash) of the positives that some rule in force dropped."""

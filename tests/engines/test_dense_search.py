@@ -1,5 +1,7 @@
 import random as randomness
+import tracemalloc
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 from hypothesis import given, settings
@@ -99,6 +101,63 @@ def test_scores_have_the_same_bits_whatever_the_block() -> None:
     for one, other in zip(whole, parts, strict=True):
         assert one.scores.tobytes() == other.scores.tobytes()
         assert one.positions.tolist() == other.positions.tolist()
+
+
+def test_ranks_and_hits_among_thousands_equal_brute_force() -> None:
+    rng = np.random.default_rng(2)
+    documents = unit(rng.normal(size=(20, 24))[rng.integers(0, 20, 3000)])
+    documents[::2] = unit(documents[::2] + rng.normal(0, 0.2, (1500, 24)))
+    asked = unit(documents[:9] + rng.normal(0, 0.2, (9, 24)))
+    own = [rng.choice(3000, query % 4, replace=False).tolist() for query in range(9)]
+    excluded = [[*positives, 5, 6] for positives in own]
+    found = ExactSearch(4, 1000).rank(asked, documents, own, excluded, 7)
+    for query, positives, barred, ranking in zip(asked, own, excluded, found, strict=True):
+        ranks, best = brute_force(query, documents, positives, barred, 7)
+        assert ranking.ranks == ranks
+        assert ranking.positions.tolist() == best
+
+
+def write_mapped(file: Path, documents: np.ndarray) -> np.ndarray:
+    np.save(file, documents)
+    return np.load(file, mmap_mode="r")
+
+
+def test_a_mapped_file_gives_what_an_array_gives(tmp_path: Path) -> None:
+    rng = np.random.default_rng(3)
+    documents = unit(rng.normal(size=(2000, 16)))
+    documents[7, 3] = np.nan
+    own = [[3], [7], [1999]]
+    mapped = write_mapped(tmp_path / "documents.npy", documents)
+    first = ExactSearch().rank(documents[:3], documents, own, own, 20)
+    second = ExactSearch().rank(mapped[:3], mapped, own, own, 20)
+    for one, other in zip(first, second, strict=True):
+        assert one.ranks == other.ranks
+        assert one.positions.tolist() == other.positions.tolist()
+        assert one.scores.tobytes() == other.scores.tobytes()
+
+
+def peak_bytes(engine: ExactSearch, queries: np.ndarray, documents: np.ndarray) -> int:
+    """Memory that one search takes beside its inputs; its results are dropped as they come."""
+    own = [[0]] * len(queries)
+    tracemalloc.start()
+    for _ in engine.rank(queries, documents, own, own, 10):
+        pass
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    return peak
+
+
+def test_a_mapped_file_is_never_in_memory_as_a_whole(tmp_path: Path) -> None:
+    documents = unit(np.random.default_rng(4).normal(size=(60_000, 64)))
+    mapped = write_mapped(tmp_path / "documents.npy", documents)
+    assert peak_bytes(ExactSearch(), mapped[:20], mapped) < documents.nbytes / 4
+
+
+def test_memory_does_not_grow_with_the_number_of_queries() -> None:
+    documents = unit(np.random.default_rng(5).normal(size=(4000, 8)))
+    engine = ExactSearch(100, 1000)
+    few = peak_bytes(engine, documents[:200], documents)
+    assert peak_bytes(engine, documents[:2000], documents) < 1.2 * few
 
 
 def test_copies_of_a_positive_tie_with_it_and_count_against_it() -> None:

@@ -23,7 +23,7 @@ from kalm_data.core.records import Document, Example, Judgement, NearDuplicate, 
 from kalm_data.core.tasks import Task
 from kalm_data.core.verification import verify_set
 from kalm_data.stages.build_shards import BuildResult, build_shards
-from kalm_data.stages.filter import filter_positives
+from kalm_data.stages.filter import Given, filter_positives
 from kalm_data.stages.mine import mine
 from kalm_data.workspace.database import Database
 from kalm_data.workspace.rankings import RankingStore
@@ -96,7 +96,7 @@ def dig(database: Database, config: MineConfig = MINE) -> Database:
 
 def sift(database: Database, top_k: int) -> Database:
     with running(database, "filter", "{}") as run:
-        filter_positives(RankingStore(database), run, [TASK], FilterConfig(top_k=top_k))
+        filter_positives(RankingStore(database), run, [TASK], FilterConfig(top_k=top_k), Given())
     return database
 
 

@@ -8,6 +8,8 @@ import pytest
 from kalm_data.core.config.filter import FilterConfig
 from kalm_data.core.config.mine import MineConfig
 from kalm_data.core.errors import InputError, StaleMeasurement
+from kalm_data.core.filter_labels import read_labels
+from kalm_data.core.filter_result import FilterResult
 from kalm_data.core.mining import excluded, ranking_basis
 from kalm_data.core.records import (
     Document,
@@ -19,12 +21,13 @@ from kalm_data.core.records import (
     example_id,
 )
 from kalm_data.core.tasks import Task
-from kalm_data.stages.filter import FilterResult, filter_positives
+from kalm_data.stages.filter import Given, filter_positives
 from kalm_data.workspace.rankings import RankingStore
 from kalm_data.workspace.runs import running
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from kalm_data.workspace.database import Database
 
@@ -82,9 +85,13 @@ def measure(database: Database, ranks: dict[str, list[int]], ranker: str = RANKE
     return database
 
 
-def sift(database: Database, task: Task = TASK, **settings: object) -> FilterResult:
+def sift(
+    database: Database, task: Task = TASK, *, given: Given | None = None, **settings: object
+) -> FilterResult:
     with running(database, "filter", "{}") as run:
-        return filter_positives(RankingStore(database), run, [task], FilterConfig(**settings))
+        return filter_positives(
+            RankingStore(database), run, [task], FilterConfig(**settings), given or Given()
+        )
 
 
 def dropped(database: Database) -> set[str]:
@@ -158,7 +165,8 @@ def test_every_drop_is_a_reject_with_its_numbers(database: Database) -> None:
         sql = "SELECT text, reason, numbers, source, line FROM rejects ORDER BY text"
         first, second = connection.execute(sql).fetchall()
     assert (first[:2], second[:2]) == (("a", "rank"), ("b", "no_evidence"))
-    assert json.loads(first[2]) == {"k": 50, "pool_size": COUNT, "rank": 55, "score": 0.5}
+    numbers = {"k": 50, "pool_size": COUNT, "rank": 55, "score": 0.5, "cause": RANKER}
+    assert json.loads(first[2]) == numbers
     assert first[3:] == ("q.jsonl", 7)
 
 
@@ -192,8 +200,8 @@ def test_a_ranking_against_other_positives_is_refused(database: Database) -> Non
 def test_the_latest_ranker_decides_unless_one_is_named(database: Database) -> None:
     measure(import_(database, {"a": [1]}), {"a": [1]}, "dense:z@1")
     measure(database, {"a": [60]}, "dense:b@2")
-    assert sift(database).tasks[0].ranker == "dense:b@2"
-    assert sift(database, ranker="dense:z").tasks[0].ranker == "dense:z@1"
+    assert sift(database).tasks[0].rankers == ("dense:b@2",)
+    assert sift(database, ranker="dense:z").tasks[0].rankers == ("dense:z@1",)
     assert sift(database, ranker="dense:z@1").tasks[0].kept == 1
     with pytest.raises(InputError, match="There are ranks by dense:b@2, dense:z@1"):
         sift(database, ranker="bm25")
@@ -211,3 +219,67 @@ def test_nothing_to_filter_at_all_is_an_error(database: Database) -> None:
     import_(database, {})
     with pytest.raises(InputError, match="t: no training example with a positive"):
         sift(database)
+
+
+def test_a_rule_that_is_taken_back_drops_nothing_and_can_be_given_again(database: Database) -> None:
+    measure(import_(database, {"a": [1], "b": [2]}), {"a": [3], "b": [30]})
+    sift(database, top_k=10)
+    result = sift(database, reset="top-k")
+    assert (result.tasks[0].reset, result.sweep, dropped(database)) == (("top-k",), (), set())
+    sift(database, top_k=10)
+    assert dropped(database) == {"b"}
+
+
+def test_rules_combine_and_each_is_replaced_by_itself_alone(database: Database) -> None:
+    measure(import_(database, {"a": [1], "b": [2], "c": [2]}), {"a": [3], "b": [30], "c": [4]})
+    sift(database, top_k=10)
+    sift(database, max_per_positive=1)
+    assert dropped(database) == {"b"}  # it is dropped already, so c is the only row of its document
+    sift(database, top_k=50)
+    assert dropped(database) == {"b"}  # judged again: c is the better of two
+    sift(database, top_k=2)
+    sift(database, reset="max-per-positive")
+    assert dropped(database) == {"a", "b", "c"}
+
+
+def test_several_rankers_must_agree_or_one_is_enough(database: Database) -> None:
+    measure(import_(database, {"a": [1], "b": [2]}), {"a": [1], "b": [60]}, "dense:z@1")
+    measure(database, {"a": [60], "b": [60]}, "bm25@2")
+    both = {"ranker": ("bm25", "dense:z"), "top_k": 50}
+    sift(database, **both)
+    assert dropped(database) == {"a", "b"}
+    result = sift(database, **both, agree="any")
+    assert dropped(database) == {"b"}
+    assert result.tasks[0].rankers == ("bm25@2", "dense:z@1")
+
+
+def test_duplicates_across_tasks_keep_the_better_ranked(database: Database) -> None:
+    import_(database, {"When?": [1]})
+    other = Task(name="u", collections=("docs",))
+    id_, known = example_id("u", "when?"), Text.of("when?")
+    asked = Example(id_, "u", known.text_hash, "", "", "train", "import", "", "q.jsonl", 7, "r")
+    with running(database, "import", "{}") as run:
+        run.append([known, asked, Judgement(id_, hash_of(1), "positive", "import", "r")])
+    with running(database, "filter", "{}") as run:
+        store, config = RankingStore(database), FilterConfig(dedup="exact")
+        result = filter_positives(store, run, [TASK, other], config, Given())
+    assert [task.dropped["dedup"] for task in result.tasks] in ([0, 1], [1, 0])
+
+
+def test_labels_tell_how_precise_each_k_is(database: Database, tmp_path: Path) -> None:
+    measure(import_(database, {"a": [1], "b": [2], "c": [3]}), {"a": [1], "b": [4], "c": [30]})
+    lines = [
+        {"query": query, "positive": f"document {i}", "label": label}
+        for query, i, label in (("a", 1, True), ("b", 2, False))
+    ]
+    (tmp_path / "l.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    result = sift(database, given=Given(labels=read_labels(tmp_path / "l.jsonl")))
+    found = {row.k: (row.kept, row.labelled_kept, row.precision) for row in result.sweep}
+    assert found[2] == (1, 1, 1.0) and found[5] == (2, 2, 0.5) and found[50] == (3, 2, 0.5)
+
+
+@pytest.mark.parametrize("line", ["{", "[1]", '{"query": "a", "positive": "b", "label": "yes"}'])
+def test_a_line_that_is_no_label_is_named(tmp_path: Path, line: str) -> None:
+    (tmp_path / "l.jsonl").write_text(f"\n{line}\n")
+    with pytest.raises(InputError, match=r"l\.jsonl:2: "):
+        read_labels(tmp_path / "l.jsonl")

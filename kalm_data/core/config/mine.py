@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import shlex
 from dataclasses import dataclass
 from typing import Literal, Self
@@ -126,8 +127,8 @@ class MineConfig(Settings):
         if self.share and len(self.share) != len(self.ranker):
             message = f"{len(self.share)} share for {len(self.ranker)} ranker: give one for each"
             raise ValueError(message)
-        if self.share and (min(self.share) < 0 or not sum(self.share)):
-            message = "share: numbers of 0 or more, not all 0"
+        if self.share and not (min(self.share) >= 0 and 0 < sum(self.share) < math.inf):
+            message = "share: finite numbers of 0 or more, not all 0"
             raise ValueError(message)
         return self
 

@@ -24,7 +24,8 @@ class CrossEncoderRanker:
     """Satisfies `measures.ranking.Ranker`: the order of the two together.
 
     The hits are the rescored ones. A positive among them has its rank among them; any other keeps
-    the rank of the first ranker, below them. Its score is the cross-encoder's all the same.
+    the rank (and a lack of evidence) of the first ranker, below them. Its score is the
+    cross-encoder's all the same.
     """
 
     def __init__(self, scorer: PairScorer, base: str, over: RankedPool, count: int) -> None:
@@ -35,24 +36,17 @@ class CrossEncoderRanker:
         self.cut = 0
 
     def rank(self, asked: Sequence[Asked], found: Found) -> Iterator[Ranked]:
-        bases = [found[self.needs[0]][ranked_key(*pair)] for pair in asked]
-        hits = [self._over.positions(base.hits)[: self._count] for base in bases]
-        places = [
-            list(dict.fromkeys([*some.tolist(), *self._over.places(example)]))
-            for (example, _), some in zip(asked, hits, strict=True)
-        ]
-        pairs = [
-            (example.query, self._text(place))
-            for (example, _), some in zip(asked, places, strict=True)
-            for place in some
-        ]
-        scores = self._scorer.score(pairs)
-        self.cut += self._scorer.count_cut(pairs)
-        start = 0
-        for pair, base, some, known in zip(asked, bases, hits, places, strict=True):
-            scored = dict(zip(known, scores[start : start + len(known)].tolist(), strict=True))
-            start += len(known)
-            yield self._ranked(*pair, base, some, scored)
+        """The pairs of each example are read by themselves: so its scores depend neither on the
+        others nor on where an earlier run was stopped.
+        """
+        for example, own in asked:
+            base = found[self.needs[0]][ranked_key(example, own)]
+            hits = self._over.positions(base.hits)[: self._count]
+            places = list(dict.fromkeys([*hits.tolist(), *self._over.places(example)]))
+            pairs = [(example.query, self._text(place)) for place in places]
+            scored = dict(zip(places, self._scorer.score(pairs).tolist(), strict=True))
+            self.cut += self._scorer.count_cut(pairs)
+            yield self._ranked(example, own, base, hits, scored)
 
     def _ranked(
         self,
@@ -73,7 +67,8 @@ class CrossEncoderRanker:
             first, score = base.measured[text_hash], scored[place]
             within = 1 + int(np.count_nonzero(rivals >= score))
             rank = within if place in among else max(first.rank, 1 + len(rivals))
-            measured.append(Measured(rank, score, first.no_evidence))
+            unknown = first.no_evidence and place not in among
+            measured.append(Measured(rank, score, unknown))
         return self._over.ranked(example, hits[order], scores[order], measured)
 
     def _text(self, place: int) -> str:

@@ -18,6 +18,10 @@ K = 60
 """The constant of the fusion, as its authors set it."""
 
 
+_DECIMALS = 12
+"""Sums are rounded: equal ones of other ranks (10 and 45, 24 and 24) differ in their last bits."""
+
+
 class HybridRanker:
     """Satisfies `measures.ranking.Ranker`.
 
@@ -41,4 +45,5 @@ class HybridRanker:
                 places = self._over.positions(found[id_][key].hits).tolist()
                 for rank, place in enumerate(places, start=1):
                     fused[place] += 1 / (K + rank)
-            yield self._over.ranked_by(example, own, fused, self._depth)
+            scored = {place: round(score, _DECIMALS) for place, score in fused.items()}
+            yield self._over.ranked_by(example, own, scored, self._depth)

@@ -1,0 +1,1 @@
+"""The rules by which positives stay or go, one file for what is looked at."""
