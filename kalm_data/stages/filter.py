@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from kalm_data.measures.rules.exclusion import Exclude
 
 SWEEP = (1, 2, 5, 10, 20, 50, 100)
+_ROWS_AT_ONCE = 8192
 _DEPENDENT: tuple[RuleName, ...] = ("dedup", "max-per-positive")
 """They look at what other rules keep, so they judge again whenever one of these changes."""
 
@@ -155,15 +156,22 @@ def _store(
     config: FilterConfig,
 ) -> None:
     """Append decisions and heads; count each positive as kept, or under its first reason."""
-    rejects = []
-    for place, row in enumerate(rows):
-        found = {name: of_rule[place] for name, of_rule in verdicts.items()}
-        run.append([_decision(run, row, name, verdict) for name, verdict in found.items()])
-        first = next((verdict for verdict in found.values() if verdict.reason), None)
-        if first is not None:
-            rejects.append(_reject(run, row, first))
-    run.reject(rejects)
-    run.keep(len(rows) - len(rejects))
+    for start in range(0, len(rows), _ROWS_AT_ONCE):
+        block = range(start, min(start + _ROWS_AT_ONCE, len(rows)))
+        decided = [
+            (rows[place], {name: of_rule[place] for name, of_rule in verdicts.items()})
+            for place in block
+        ]
+        run.append(
+            [_decision(run, row, *verdict) for row, found in decided for verdict in found.items()]
+        )
+        rejects = [
+            _reject(run, row, first)
+            for row, found in decided
+            if (first := next((one for one in found.values() if one.reason), None)) is not None
+        ]
+        run.reject(rejects)
+        run.keep(len(decided) - len(rejects))
     for one in read:
         run.append([_head(run, one, rule.name, config) for rule in rules])
         run.append(
