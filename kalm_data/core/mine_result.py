@@ -10,9 +10,45 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
+class Overlap:
+    """The mean share of the first `k` hits of an example that two rankers have in common."""
+
+    first: str
+    second: str
+    k: int
+    share: float
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreGaps:
+    """How far the mined negatives of a ranker score below the lowest positive of their example:
+    quantiles, on the ranker's own scale.
+    """
+
+    ranker: str
+    q05: float
+    median: float
+    q95: float
+
+
+@dataclass(frozen=True, slots=True)
+class Risk:
+    """Of a ranker's hits in the window of ranks, positives left out: how many score no lower than
+    the lowest positive, and how many are near-duplicates of a positive, as shares. Neither can
+    become negatives under the limits; both tell how many answers may be among the rest.
+    """
+
+    ranker: str
+    hits: int
+    above_positive: float
+    like_positive: float
+
+
+@dataclass(frozen=True, slots=True)
 class TaskMined:
     """Figures of one task. `short` counts examples with fewer negatives than wanted.
 
+    `positives_elsewhere` is the share of the negatives that another example has as a positive.
     `ranked` counts the examples ranked in this run, `cut` the texts that a model read in part
     while doing so (0 where nothing was left to rank). `by_ranker` counts the mined negatives,
     `false_negatives` the hits that the denoiser took out.
@@ -30,6 +66,10 @@ class TaskMined:
     cut: int
     false_negatives: int
     by_ranker: Mapping[str, int]
+    positives_elsewhere: float
+    overlaps: tuple[Overlap, ...]
+    gaps: tuple[ScoreGaps, ...]
+    risks: tuple[Risk, ...]
 
 
 @dataclass(frozen=True, slots=True)

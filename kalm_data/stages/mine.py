@@ -18,6 +18,7 @@ from kalm_data.core.mine_result import MineResult, TaskMined
 from kalm_data.core.mining import DRAW, excluded, nothing_to
 from kalm_data.core.records import Head, Judgement, Reject
 from kalm_data.measures.draws import BLOCK, DrawStore, found_for
+from kalm_data.measures.mining_report import Mined, MiningReport
 from kalm_data.measures.negatives import draw_negatives, surroundings
 from kalm_data.measures.ranking import Measurements, RankedPool, ranked_key
 from kalm_data.measures.training_pool import training_pool
@@ -100,8 +101,8 @@ def _mine_task(
     measurements = Measurements(store, run, over, rankers.all, config.stored_depth)
     training = training_pool(pool, over.index, frozenset(store.dropped(task.name)))
     around = surroundings(training, settings)
+    report = MiningReport(over, examples, config)
     figures: Counter[str] = Counter()
-    by_ranker: Counter[str] = Counter()
     for start in range(0, len(examples), BLOCK):
         block = examples[start : start + BLOCK]
         pairs = [(one, excluded(pool, over.index, one.positives)) for one in block]
@@ -109,10 +110,9 @@ def _mine_task(
         drawn = [
             draw_negatives(around, *pair, found_for(ranked_key(*pair), found)) for pair in pairs
         ]
+        for pair, one in zip(pairs, drawn, strict=True):
+            report.see(Mined(pair, found_for(ranked_key(*pair), found), one))
         figures.update(_store_draw(run, config, block, drawn))
-        by_ranker.update(
-            negative.ranker for one in drawn for negative in one.negatives if negative.is_mined
-        )
     if examples:
         stored = settings.to_json()
         run.append([Head("draw", task.name, DRAW, run.sequence, stored, over.basis, run.run_id)])
@@ -123,7 +123,11 @@ def _mine_task(
         examples=len(examples),
         ranked=measurements.ranked,
         cut=sum(ranker.cut for ranker in rankers.all),
-        by_ranker=dict(sorted(by_ranker.items())),
+        by_ranker=report.by_ranker,
+        positives_elsewhere=report.positives_elsewhere,
+        overlaps=report.overlaps(),
+        gaps=report.gaps(),
+        risks=report.risks(),
         **{
             name: figures[name]
             for name in ("negatives", "given", "padding", "short", "false_negatives")
