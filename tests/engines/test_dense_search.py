@@ -160,6 +160,15 @@ def test_memory_does_not_grow_with_the_number_of_queries() -> None:
     assert peak_bytes(engine, documents[:2000], documents) < 1.2 * few
 
 
+def test_memory_is_bounded_where_all_documents_are_copies() -> None:
+    copies = unit(np.ones((20_000, 4)))
+    every_nominee = 20 * 40 * len(copies)  # 20 bytes each for 40 queries
+    assert peak_bytes(ExactSearch(40, 500), copies[:40], copies) < every_nominee / 2
+    (ranking,) = ExactSearch(40, 500).rank(copies[:1], copies, [[3]], [[3]], 10)
+    assert ranking.positions.tolist() == list(range(10))
+    assert ranking.ranks == [len(copies)]
+
+
 def test_copies_of_a_positive_tie_with_it_and_count_against_it() -> None:
     documents = unit(np.ones((5, 7)))
     (ranking,) = ExactSearch().rank(unit(np.ones((1, 7))), documents, [[2]], [[2]], 3)
