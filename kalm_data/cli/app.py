@@ -11,6 +11,7 @@ from kalm_data.cli.build_shards import build_shards
 from kalm_data.cli.demo import run_demo
 from kalm_data.cli.evaluate import evaluate
 from kalm_data.cli.filter import filter_
+from kalm_data.cli.import_rankings import rankings
 from kalm_data.cli.imports import app as import_app
 from kalm_data.cli.mine import mine
 from kalm_data.cli.personas import personas
@@ -28,6 +29,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
 )
+import_app.command("rankings")(rankings)
 app.add_typer(import_app)
 app.command("synth")(synth)
 app.command("personas")(personas)

@@ -74,6 +74,11 @@ def mine(
             raise InputError(message)
     before = maker.encoded
     mined = tuple(_mine_task(store, run, maker, task, config) for task in tasks)
+    if config.part:
+        run.warn(
+            f"part {config.part} is ranked, and no negatives are drawn. Bring all parts together "
+            "with `kalm-data import rankings`, then mine without --part."
+        )
     if not any(task.examples for task in mined):
         raise InputError(nothing_to("mine", tasks))
     return MineResult(
@@ -89,7 +94,8 @@ def mine(
 def _mine_task(
     store: DrawStore, run: Run, maker: RankerMaker, task: Task, config: MineConfig
 ) -> TaskMined:
-    pool, examples = store.pool(task), store.mining_examples(task.name)
+    pool = store.pool(task)
+    examples = [one for one in store.mining_examples(task.name) if config.takes(one.example_id)]
     run.plan(len(examples))
     if examples:
         _warn_of_a_small_pool(run, task.name, len(pool), config.window)
@@ -113,7 +119,7 @@ def _mine_task(
         for pair, one in zip(pairs, drawn, strict=True):
             report.see(Mined(pair, found_for(ranked_key(*pair), found), one))
         figures.update(_store_draw(run, config, block, drawn))
-    if examples:
+    if examples and config.part is None:
         stored = settings.to_json()
         run.append([Head("draw", task.name, DRAW, run.sequence, stored, over.basis, run.run_id)])
     return TaskMined(
@@ -148,18 +154,9 @@ def _warn_of_a_small_pool(run: Run, task: str, pool_size: int, window: tuple[int
 def _store_draw(
     run: Run, config: MineConfig, block: Sequence[MiningExample], drawn: Sequence[Drawn]
 ) -> dict[str, int]:
-    """Append the draw of a block, count each example as kept or rejected."""
-    run.append(
-        [
-            Judgement(
-                one.example_id, negative.text_hash, "negative", "miner", run.run_id,
-                ranker=negative.ranker, rank=negative.rank, score=negative.score,
-                positive_score=negative.positive_score, padding=negative.padding,
-            )
-            for one in drawn
-            for negative in one.negatives
-        ]
-    )  # fmt: skip
+    """Append the draw of a block, unless it is a part's; count each example."""
+    if config.part is None:
+        run.append([row for one in drawn for row in _judgements(run, one)])
     pairs = list(zip(block, drawn, strict=True))
     run.append([row for pair in pairs for row in _to_relabel(run, *pair)])
     run.reject([_reject(run, example, one) for example, one in pairs if one.refusal])
@@ -173,6 +170,17 @@ def _store_draw(
         "short": sum(one.is_short(config.negatives) for one in kept),
         "false_negatives": sum(len(one.false_negatives) for one in drawn),
     }
+
+
+def _judgements(run: Run, drawn: Drawn) -> list[Judgement]:
+    return [
+        Judgement(
+            drawn.example_id, negative.text_hash, "negative", "miner", run.run_id,
+            ranker=negative.ranker, rank=negative.rank, score=negative.score,
+            positive_score=negative.positive_score, padding=negative.padding,
+        )
+        for negative in drawn.negatives
+    ]  # fmt: skip
 
 
 def _to_relabel(run: Run, example: MiningExample, drawn: Drawn) -> list[Reject]:

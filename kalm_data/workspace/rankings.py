@@ -72,7 +72,7 @@ SELECT configuration FROM (
     SELECT 0, json_extract(r.configuration, '$.settings')
     FROM rankings k
     JOIN examples e ON e.example_id = k.example_id
-    JOIN runs r ON r.run_id = k.run_id
+    JOIN runs r ON r.run_id = k.run_id AND r.command = 'mine'
     WHERE e.task = $task AND k.ranker = $ranker
 )
 ORDER BY sequence DESC, configuration LIMIT 1
@@ -158,11 +158,13 @@ class RankingStore:
             return [row[0] for row in connection.execute(_RANKERS, [task]).fetchall()]
 
     def mine_config(self, task: str, ranker: str) -> MineConfig:
-        """The settings with which the task was last mined by this ranker."""
+        """The settings with which the task was last mined by this ranker; the default ones where
+        its ranks came from elsewhere.
+        """
         asked = {"task": task, "ranker": ranker}
         with self._database.read() as connection:
-            ((configuration,),) = connection.execute(_CONFIGURATION, asked).fetchall()
-        return MineConfig.model_validate_json(configuration)
+            rows = connection.execute(_CONFIGURATION, asked).fetchall()
+        return MineConfig.model_validate_json(rows[0][0]) if rows else MineConfig()
 
     def document_names(self, task: Task) -> dict[str, str]:
         """Document id → text hash, in the task's collections; ids of several texts are missing."""

@@ -98,6 +98,11 @@ class MineConfig(Settings):
         description="Where too few are found: keep what there is, drop the example, or pad with "
         "random documents, marked as such.",
     )
+    part: str | None = Field(
+        None,
+        description="Only rank, and only the i-th of n parts of the examples, written i/n: for "
+        "several machines. `import rankings` brings the parts together.",
+    )
     seed: int = Field(0, ge=0, description="Seed of the draw.")
 
     @field_validator("ranker", mode="before")
@@ -121,6 +126,17 @@ class MineConfig(Settings):
             message = "a cross-encoder finds no hits: write bm25, dense:MODEL or hybrid:MODEL"
             raise ValueError(message)
         return rescored
+
+    @field_validator("part")
+    @classmethod
+    def _is_a_part(cls, part: str | None) -> str | None:
+        if part is not None:
+            number, slash, parts = part.partition("/")
+            is_written = slash and number.isdecimal() and parts.isdecimal()
+            if not (is_written and 1 <= int(number) <= int(parts)):
+                message = "a part is written i/n with i from 1 to n, e.g. 2/4"
+                raise ValueError(message)
+        return part
 
     @model_validator(mode="after")
     def _shares_fit(self) -> Self:
@@ -148,6 +164,13 @@ class MineConfig(Settings):
         """First and last raw rank, 1-based, both included."""
         first, last = (self.ranks or _RECIPES[self.recipe][0]).split("-")
         return int(first), int(last)
+
+    def takes(self, example_id: str) -> bool:
+        """Whether an example belongs to the part; the ids are hashes, so parts are alike."""
+        if self.part is None:
+            return True
+        number, parts = map(int, self.part.split("/"))
+        return int(example_id[:12], 16) % parts == number - 1
 
     @property
     def drawn_by(self) -> Sampling:
