@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kalm_data.core.config.ranking import RankerSpec, parse_ranker
+from kalm_data.core.errors import InputError
 
 if TYPE_CHECKING:
     from kalm_data.core.config.mine import MineConfig
@@ -42,7 +43,26 @@ class WorkspaceRankers:
         drawn = tuple(self._add(spec, over, made) for spec in self._config.rankers)
         denoiser = self._config.denoiser
         judge = self._add(denoiser, over, made) if denoiser else ""
-        return TaskRankers(tuple(made.values()), drawn, judge)
+        if len(set(drawn)) < len(drawn):
+            twice = next(id_ for id_ in drawn if drawn.count(id_) > 1)
+            raise InputError(f"{twice}: the same ranker under two names. Name it once.")
+        if denoiser:
+            self._warn_of_unjudged(made)
+        by_id = {ranker.id: ranker for ranker in made.values()}
+        return TaskRankers(tuple(by_id.values()), drawn, judge)
+
+    def _warn_of_unjudged(self, made: dict[RankerSpec, Ranker]) -> None:
+        """The denoiser reads the first hits of one ranker; others may draw from beyond these."""
+        config, read = self._config, parse_ranker(self._config.rescored)
+        finding = [one for one in config.rankers if one.kind != "cross-encoder"]
+        unread = [str(one) for one in finding if made[one].id != made[read].id]
+        if len(unread) < len(finding) and config.window[1] > config.rescore:
+            unread.append(f"{read} beyond rank {config.rescore}")
+        if unread:
+            self._run.warn(
+                f"--denoise judges the first {config.rescore} hits of {read} (--rescore, "
+                f"--rescored): not those that only {', '.join(unread)} found"
+            )
 
     def _add(self, spec: RankerSpec, over: RankedPool, made: dict[RankerSpec, Ranker]) -> str:
         """The id of the ranker, which is made after those it needs, if it is not there yet."""
@@ -95,6 +115,8 @@ class WorkspaceRankers:
         from kalm_data.engines.cross_encoder import load_cross_encoder
 
         scorer = load_cross_encoder(name)
+        if scorer.note:
+            self._run.warn(scorer.note)
         self._run.record_input(f"cross-encoder {scorer.name}", scorer.fingerprint)
         return scorer
 

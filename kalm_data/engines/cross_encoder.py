@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ from kalm_data.engines.sentence_transformers_encoder import best_device
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from numpy.typing import NDArray
 
@@ -25,13 +27,18 @@ _DECIMALS = 5
 
 _PAIRS_AT_ONCE = 32
 
+_READS_PAIRS = ("ForSequenceClassification", "ForCausalLM")
+"""Kinds of models that score a pair. Any other would get a head of random weights."""
+
 
 class CrossEncoderScorer:
     """Satisfies `core.protocols.PairScorer`. The model is loaded when the first pair comes."""
 
     def __init__(self, resolved: Resolved, device: str) -> None:
-        self.name = resolved.name
-        self.fingerprint = digest("cross-encoder", read_model_files(resolved.path).content, device)
+        _refuse_encoders(resolved.path)
+        self.name, self.note = resolved.name, resolved.note
+        content, kind = read_model_files(resolved.path).content, device.split(":")[0]
+        self.fingerprint = digest("cross-encoder", content, kind)
         self._path, self._device = resolved.path, device
 
     def score(self, pairs: Sequence[tuple[str, str]]) -> NDArray[np.float64]:
@@ -42,6 +49,13 @@ class CrossEncoderScorer:
             list(pairs), batch_size=_PAIRS_AT_ONCE, show_progress_bar=False
         )
         exact: NDArray[np.float64] = np.asarray(scores, dtype=np.float64)
+        if not np.isfinite(exact).all():
+            query, document = pairs[int(np.argmin(np.isfinite(exact)))]
+            message = (
+                f'{self._path}: the score of the query "{query[:60]}" with the document '
+                f'"{document[:60]}" is no number. Choose another model.'
+            )
+            raise InputError(message)
         return exact.round(_DECIMALS) + 0.0  # no negative zero
 
     def count_cut(self, pairs: Sequence[tuple[str, str]]) -> int:
@@ -69,6 +83,22 @@ class CrossEncoderScorer:
             raise InputError(message)
         model.eval()
         return model
+
+
+def _refuse_encoders(folder: Path) -> None:
+    """What an encoder's folder says of itself; one that says nothing is believed."""
+    files = [folder / "config.json", folder / "0_Transformer" / "config.json"]
+    for file in (file for file in files if file.exists()):
+        try:
+            names = json.loads(file.read_text()).get("architectures") or []
+        except ValueError as error:
+            raise InputError(f"{file}: not readable as JSON: {error}") from error
+        if names and not any(name.endswith(_READS_PAIRS) for name in names):
+            message = (
+                f"{folder}: holds a {names[0]}, which is no cross-encoder: it has no score for a "
+                "pair. Name a model for sequence classification with one label."
+            )
+            raise InputError(message)
 
 
 def load_cross_encoder(name_or_path: str, device: str | None = None) -> CrossEncoderScorer:

@@ -20,13 +20,15 @@ if TYPE_CHECKING:
 @dataclass(slots=True)
 class HitSource:
     """places, scores: (D,) positions in the pool, best first. `lowest` is the score of the
-    lowest-scoring positive that stayed.
+    lowest-scoring positive that stayed, `below` the score, or an upper bound of it, of what lies
+    below the hits.
     """
 
     id: str
     places: Places
     scores: Scores
     lowest: float
+    below: float
     _raw: dict[int, int] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -37,11 +39,9 @@ class HitSource:
         return self._raw.get(place, 0)
 
     def rank_and_score(self, place: int) -> tuple[int, float]:
-        """Rank 0 and the last hit's score, an upper bound, for what lies below the hits."""
+        """Rank 0 for what lies below the hits."""
         rank = self.rank_of(place)
-        if rank:
-            return rank, float(self.scores[rank - 1])
-        return 0, float(self.scores[-1]) if len(self.scores) else 0.0
+        return rank, float(self.scores[rank - 1]) if rank else self.below
 
     def window(self, config: MineConfig) -> Places:
         """Positions of the hits in the window of raw ranks that pass the limits, by rank."""

@@ -28,15 +28,19 @@ if TYPE_CHECKING:
     Keys = NDArray[np.uint64]
     Places = NDArray[np.int64]
 
+_ZERO_BELOW = ("bm25", "hybrid:")
+"""Kinds of rankers that give 0 to what is none of their hits."""
+
 
 @dataclass(frozen=True, slots=True)
 class Negative:
     """One document drawn against an example.
 
     `rank` is raw and 1-based, by `ranker`, as `score` is; 0 where the document lies below the
-    stored hits: a given negative is then scored with its upper bound, the last hit's score, and
-    padding with 0. `positive_score` is the ranker's score of the lowest-scoring positive that
-    stayed. `row_score` is by the ranker whose scores the rows carry, None where it has none.
+    stored hits: a given negative is then scored with its upper bound (the last hit's score, or 0
+    where words alone make hits and all were stored), and padding with 0. `positive_score` is the
+    ranker's score of the lowest-scoring positive that stayed. `row_score` is by the ranker whose
+    scores the rows carry, None where it has none.
     """
 
     text_hash: str
@@ -166,24 +170,37 @@ class _Draw:
         scores = [at.score for at in measured if not at.no_evidence]
         if not ranked or not scores:
             return None
-        places = np.searchsorted(self._around.keys, ranked.hits.keys)
-        return HitSource(id_, places, ranked.hits.scores, min(scores))
+        below = self._below(id_, ranked.hits.scores)
+        return HitSource(id_, self._places(ranked), ranked.hits.scores, min(scores), below)
+
+    def _places(self, ranked: Ranked) -> Places:
+        return np.searchsorted(self._around.keys, ranked.hits.keys)
+
+    def _below(self, id_: str, scores: NDArray[np.float64]) -> float:
+        """A document that is no hit of a whole list by words, or of lists merged, scores 0."""
+        is_whole = len(scores) < self._around.settings.config.stored_depth
+        if not len(scores) or (is_whole and id_.startswith(_ZERO_BELOW)):
+            return 0.0
+        return float(scores[-1])
 
     def _denoise(
         self, own: Excluded, positives: Sequence[str], found: Mapping[str, Ranked]
     ) -> tuple[FalseNegative, ...]:
-        """Bar the hits that the denoiser scores no lower than the lowest positive."""
-        denoiser = self._around.settings.denoiser
-        source = self._source(denoiser, positives, found) if denoiser else None
-        if source is None:
+        """Bar the hits that the denoiser scores no lower than the lowest positive. It has read
+        every positive, also one for which the ranker whose hits it reads has no evidence.
+
+        Documents of other splits are never negatives, so none of them is false.
+        """
+        ranked = found.get(self._around.settings.denoiser)
+        if ranked is None:
             return ()
-        above = source.places[source.scores >= source.lowest].tolist()
-        barred = [place for place in above if place not in own.places]
+        lowest = min(ranked.measured[h].score for h in positives if h in ranked.measured)
+        hits = zip(self._places(ranked).tolist(), ranked.hits.scores.tolist(), strict=True)
+        above = {place: score for place, score in hits if score >= lowest}
+        trainable = self._around.training.trainable
+        barred = [place for place in above if place not in own.places and trainable[place]]
         self._barred.update(barred)
-        return tuple(
-            FalseNegative(self._hash(place), source.rank_and_score(place)[1], source.lowest)
-            for place in barred
-        )
+        return tuple(FalseNegative(self._hash(place), above[place], lowest) for place in barred)
 
     def given(self, count: int) -> list[Negative]:
         """At most `count` of those that came with the data and pass the limits, in seeded order."""

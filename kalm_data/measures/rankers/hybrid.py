@@ -19,7 +19,7 @@ K = 60
 
 
 _DECIMALS = 12
-"""Sums are rounded: equal ones of other ranks (10 and 45, 24 and 24) differ in their last bits."""
+"""Sums are rounded: equal ones of other ranks (3 and 80, 24 and 30) differ in their last bits."""
 
 
 class HybridRanker:
