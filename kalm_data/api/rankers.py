@@ -79,14 +79,16 @@ class WorkspaceRankers:
     def _make(self, spec: RankerSpec, over: RankedPool, needs: tuple[str, ...]) -> Ranker:
         from kalm_data.measures.rankers.bm25 import Bm25Ranker
         from kalm_data.measures.rankers.cross_encoder import CrossEncoderRanker
-        from kalm_data.measures.rankers.dense import DenseRanker
+        from kalm_data.measures.rankers.dense import DenseRanker, PoolSample
         from kalm_data.measures.rankers.hybrid import HybridRanker
         from kalm_data.measures.rankers.run_file import RunRanker
         from kalm_data.workspace.rankings import RankingStore
 
         depth = self._config.stored_depth
         if spec.kind == "dense":
-            return DenseRanker(self._run, self._encoder(spec.subject), over, depth)
+            size, seed = self._config.pool_sample, self._config.seed
+            sample = PoolSample(size, seed) if size else None
+            return DenseRanker(self._run, self._encoder(spec.subject), over, depth, sample)
         if spec.kind == "hybrid":
             name = self._encoder(spec.subject).encoder.name
             return HybridRanker(name, needs, over, depth)

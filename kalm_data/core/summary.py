@@ -42,6 +42,10 @@ class Outcome(Generic[R]):
     missed: tuple[str, ...] = ()
 
 
+_TELLING = 10
+"""Units from which the time of the rest is told."""
+
+
 @dataclass(frozen=True, slots=True)
 class Progress:
     """How far a running command is, as `runs/<id>/progress.json` tells other processes."""
@@ -71,8 +75,8 @@ class Progress:
 
     @property
     def seconds_left(self) -> float | None:
-        """By the time that the units so far took; None where nothing tells."""
+        """By the time that the units so far took; None where too few of them tell."""
         done = self.done + self.under_way
-        if not done or self.total <= done:
+        if done < _TELLING or self.total <= done:
             return None
         return self.seconds * (self.total - done) / done

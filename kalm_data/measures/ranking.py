@@ -42,6 +42,8 @@ class Ranker(Protocol):
     needs: tuple[str, ...]
     cut: int
     """Texts that were read in part while ranking."""
+    pool_size: int
+    """Documents among which it ranks: all of the pool, or a sample."""
 
     def rank(self, asked: Sequence[Asked], found: Found) -> Iterator[Ranked]:
         """Hits, and the exact rank of each positive in the pool, of each example, in order."""
@@ -146,7 +148,7 @@ class Measurements:
         kept_at = time.monotonic()
         for pair, one in zip(asked, ranker.rank(asked, found), strict=True):
             yield ranked_key(*pair), one
-            rows += self._rows(ranker.id, *pair, one)
+            rows += self._rows(ranker, *pair, one)
             if time.monotonic() - kept_at >= KEPT_EVERY_S:
                 self._keep(rows)
                 rows, kept_at = [], time.monotonic()
@@ -160,17 +162,17 @@ class Measurements:
         return bool(self._over.positives(pair[0])) and ranked_key(*pair) not in stored
 
     def _rows(
-        self, ranker: str, example: MiningExample, own: Excluded, ranked: Ranked
+        self, ranker: Ranker, example: MiningExample, own: Excluded, ranked: Ranked
     ) -> Iterator[Record]:
         id_, run_id, basis = example.example_id, self._run.run_id, self._over.basis
         for text_hash, at in ranked.measured.items():
             yield Ranking(
-                id_, text_hash, ranker, basis, len(self._over.pool), own.positives,
+                id_, text_hash, ranker.id, basis, ranker.pool_size, own.positives,
                 at.rank, at.score, at.no_evidence, run_id,
             )  # fmt: skip
         hits = ranked.hits
         listed = hits_basis(basis, self._depth)
-        yield HitList(id_, ranker, listed, own.positives, hits.keys, hits.scores, run_id)
+        yield HitList(id_, ranker.id, listed, own.positives, hits.keys, hits.scores, run_id)
 
 
 def ranked_key(example: MiningExample, own: Excluded) -> RankedKey:

@@ -98,6 +98,12 @@ class MineConfig(Settings):
         description="Where too few are found: keep what there is, drop the example, or pad with "
         "random documents, marked as such.",
     )
+    pool_sample: int | None = Field(
+        None,
+        ge=100,
+        description="Rank by vectors over so many documents of the pool, drawn by --seed, and a "
+        "query's own positives: for very large pools. The size is stored with each rank.",
+    )
     part: str | None = Field(
         None,
         description="Only rank, and only the i-th of n parts of the examples, written i/n: for "

@@ -36,6 +36,7 @@ class Bm25Ranker:
     ) -> None:
         """make_search: an index over (P,) documents, which is made when an example needs it."""
         self._make_search, self._over, self._depth = make_search, over, depth
+        self.pool_size = len(over.pool)
         self.id = ranker_id("bm25", stem, VERSION, stem)
 
     def rank(self, asked: Sequence[Asked], found: Found) -> Iterator[Ranked]:

@@ -31,6 +31,7 @@ class CrossEncoderRanker:
     def __init__(self, scorer: PairScorer, base: str, over: RankedPool, count: int) -> None:
         """base: id of the ranker whose first `count` hits are rescored."""
         self._scorer, self._over, self._count = scorer, over, count
+        self.pool_size = len(over.pool)
         self.needs: tuple[str, ...] = (base,)
         self.id = ranker_id("cross-encoder", scorer.name, scorer.fingerprint, base, str(count))
         self.cut = 0

@@ -35,6 +35,7 @@ class HybridRanker:
     def __init__(self, name: str, needs: tuple[str, ...], over: RankedPool, depth: int) -> None:
         """depth: that of the merged lists, and of the lists they are merged from."""
         self.needs, self._over, self._depth = needs, over, depth
+        self.pool_size = len(over.pool)
         self.id = ranker_id("hybrid", name, *needs, str(depth))
 
     def rank(self, asked: Sequence[Asked], found: Found) -> Iterator[Ranked]:

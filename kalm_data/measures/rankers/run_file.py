@@ -31,6 +31,7 @@ class RunRanker:
     ) -> None:
         """names: document id → text hash, of the pool's collections."""
         self._listed, self._names, self._over, self._depth = listed, names, over, depth
+        self.pool_size = len(over.pool)
         known = (part for name in sorted(names) for part in (name, names[name]))
         self.id = ranker_id("run", listed.name, listed.fingerprint, *known)
 
