@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -209,6 +211,200 @@ def test_the_kalm_recipe_is_the_papers_window_and_an_option_wins_over_it() -> No
 def test_a_window_that_is_none_is_refused(ranks: str) -> None:
     with pytest.raises(ValueError, match="FIRST-LAST"):
         MineConfig(ranks=ranks)
+
+
+BM25, DENSE, JUDGE = "bm25@1", "dense:m@1", "cross-encoder:c@1"
+TWO = MineConfig(
+    ranker=("bm25", "dense:m"), ranks="1-60", negatives=7, max_score_ratio=None, sampling="top"
+)
+Scored = Mapping[str, Mapping[int, float]]
+
+
+def falling(places: Sequence[int], first: float = 1.0) -> dict[int, float]:
+    """Scores by position, falling by 0.01."""
+    return {place: round(first - 0.01 * at, 9) for at, place in enumerate(places)}
+
+
+def draw_by(
+    pool: Pool,
+    config: MineConfig,
+    positives: list[int],
+    found: Scored,
+    *,
+    given_negatives: Sequence[int] = (),
+    denoiser: str = "",
+    dropped: set[int] = frozenset(),
+) -> Drawn:
+    """`found` has the scores of the hits of each ranker; a positive that is none of them has no
+    evidence. The denoiser has scored the positives too, 0 where they are none of its hits.
+    """
+    hashes, keys = [one.text_hash for one in pool.documents], np.array(pool.keys(), np.uint64)
+    example = MiningExample(
+        "e", "q", "", "", 0, tuple(hashes[i] for i in sorted(positives)),
+        tuple(hashes[i] for i in given_negatives),
+    )  # fmt: skip
+    ranked = {}
+    for id_, scores in found.items():
+        best = sorted(scores, key=lambda place: (-scores[place], place))
+        hits = Hits(keys[best], np.array([scores[place] for place in best], np.float64))
+        measured = {hashes[i]: Measured(1, scores.get(i, 0.0), i not in scores) for i in positives}
+        ranked[id_] = Ranked(measured, hits)
+    rankers = tuple(id_ for id_ in found if id_ != denoiser)
+    gone = frozenset(("e", hashes[i]) for i in dropped)
+    around = surroundings(
+        training_pool(pool, pool.index(), gone), DrawSettings(config, rankers, denoiser)
+    )
+    own = excluded(pool, pool.index(), example.positives)
+    return draw_negatives(around, example, own, ranked)
+
+
+def by_ranker(drawn: Drawn) -> Counter[str]:
+    return Counter(negative.ranker for negative in drawn.negatives)
+
+
+@pytest.mark.parametrize(
+    ("share", "counts"),
+    [((), (4, 3)), ((2, 1), (5, 2)), ((1, 3), (2, 5)), ((0, 1), (0, 7)), ((1, 0), (7, 0))],
+)
+def test_each_ranker_gives_its_share_by_largest_remainder(
+    share: tuple[float, ...], counts: tuple[int, int]
+) -> None:
+    found = {BM25: falling(range(30)), DENSE: falling([0, *range(30, 60)])}
+    drawn = draw_by(make(), TWO.model_copy(update={"share": share}), [0], found)
+    assert by_ranker(drawn) == Counter({BM25: counts[0], DENSE: counts[1]})
+
+
+@pytest.mark.parametrize(("short", "other"), [(BM25, DENSE), (DENSE, BM25)])
+def test_what_one_ranker_lacks_the_others_give(short: str, other: str) -> None:
+    found = {id_: falling([0, 1, 2] if id_ == short else range(30)) for id_ in (BM25, DENSE)}
+    drawn = draw_by(make(), TWO, [0], found)
+    assert len(drawn.negatives) == 7 and by_ranker(drawn)[other] >= 5
+    without = draw_by(make(), TWO, [0], {**found, short: falling([1, 2])})  # no evidence
+    assert by_ranker(without) == {other: 7}
+    both = draw_by(make(), TWO, [0], {BM25: falling([0, 1, 2]), DENSE: falling([0, 2, 3])})
+    assert sorted(positions(make(), both)) == [1, 2, 3] and both.is_short(7)
+
+
+def test_no_document_is_drawn_twice_and_each_negative_carries_what_its_own_ranker_found() -> None:
+    pool = make()
+    found = {BM25: falling(range(40), 9.0), DENSE: falling([0, *range(39, 4, -1)])}
+    drawn = draw_by(pool, TWO.model_copy(update={"negatives": 38}), [0], found)
+    places = positions(pool, drawn)
+    assert len({*places}) == len(places) == 38
+    assert [one.ranker for one in drawn.negatives] == sorted(one.ranker for one in drawn.negatives)
+    for place, one in zip(places, drawn.negatives, strict=True):
+        scores = found[one.ranker]
+        assert (one.rank, one.score) == ([*scores].index(place) + 1, scores[place])
+        assert one.positive_score == scores[0]
+        assert one.row_score == found[DENSE].get(place)  # the scorer: BM25 has no fixed scale
+    for id_ in (BM25, DENSE):
+        ranks = [one.rank for one in drawn.negatives if one.ranker == id_]
+        assert ranks == sorted(ranks)
+
+
+def test_the_limits_of_each_ranker_are_on_its_own_scale() -> None:
+    found = {BM25: falling(range(30), 9.0), DENSE: falling([0, *range(30, 60)])}
+    config = TWO.model_copy(update={"min_margin": 0.105, "negatives": 4})
+    drawn = draw_by(make(), config, [0], found)
+    assert [(one.ranker, one.rank) for one in drawn.negatives] == [
+        (BM25, 12), (BM25, 13), (DENSE, 12), (DENSE, 13),
+    ]  # fmt: skip
+
+
+def test_what_the_denoiser_scores_as_high_as_the_lowest_positive_is_no_negative_but_listed() -> (
+    None
+):
+    pool = make(near=[(0, 3)], test={4})
+    judged = {0: 0.9, 7: 0.8, 1: 0.95, 2: 0.8, 3: 0.99, 4: 0.97, 5: 0.79, 6: 0.1}
+    found = {BM25: falling(range(12)), DENSE: falling(range(20)), JUDGE: judged}
+    drawn = draw_by(pool, TWO, [0, 7], found, given_negatives=[1, 5], denoiser=JUDGE)
+    hashes = [document.text_hash for document in pool.documents]
+    assert [(one.text_hash, one.score, one.positive_score) for one in drawn.false_negatives] == [
+        (hashes[1], 0.95, 0.8), (hashes[2], 0.8, 0.8),
+    ]  # fmt: skip
+    assert not {*positions(pool, drawn)} & {0, 1, 2, 3, 4, 7}
+    assert drawn.negatives[0].given and positions(pool, drawn)[0] == 5
+    stricter = draw_by(pool, TWO, [0, 7], found, denoiser=JUDGE, dropped={7})
+    assert [one.text_hash for one in stricter.false_negatives] == [hashes[1]]
+    padded = TWO.model_copy(update={"negatives": 59, "on_shortage": "pad"})
+    assert not {1, 2} & {*positions(pool, draw_by(pool, padded, [0, 7], found, denoiser=JUDGE))}
+
+
+def test_the_denoiser_judges_also_where_the_positive_was_not_found() -> None:
+    pool = make()
+    found = {DENSE: falling(range(20)), JUDGE: {1: 0.5, 2: -0.5}}  # 0 scores 0.0, as read
+    drawn = draw_by(pool, TWO, [0], found, denoiser=JUDGE)
+    assert [one.text_hash for one in drawn.false_negatives] == [pool.documents[1].text_hash]
+    assert 1 not in positions(pool, drawn) and 2 in positions(pool, drawn)
+
+
+@pytest.mark.parametrize(
+    ("id_", "below"), [(BM25, 0.0), ("hybrid:m@1", 0.0), (DENSE, 0.9), ("run:r@1", 0.9)]
+)
+def test_a_given_negative_that_shares_no_word_with_the_query_scores_0_by_words(
+    id_: str, below: float
+) -> None:
+    config = MineConfig(ranks="1-60", negatives=1, max_score_ratio=None)
+    drawn = draw_by(make(), config, [0], {id_: {0: 1.0, 1: 0.9}}, given_negatives=[50])
+    (one,) = drawn.negatives
+    assert (one.given, one.rank, one.score) == (True, 0, below)
+    full = falling(range(config.stored_depth // 4))  # a list that was cut
+    shallow = config.model_copy(update={"depth": 50, "ranks": "1-50"})
+    (one,) = draw_by(make(), shallow, [0], {id_: full}, given_negatives=[55]).negatives
+    assert (one.rank, one.score) == (0, min(full.values()))
+
+
+def test_the_recipes_are_those_of_their_papers() -> None:
+    pool, found = make(), {DENSE: falling(range(60))}
+    kalm = draw_by(pool, MineConfig(recipe="kalm"), [0], found)
+    ranks = [one.rank for one in kalm.negatives]
+    assert len(ranks) == 7 and min(ranks) >= 51 and ranks != [*range(51, 58)]
+    retriever = draw_by(pool, MineConfig(recipe="nv-retriever", negatives=4), [0], found)
+    assert [one.rank for one in retriever.negatives] == [6, 7, 8, 9]  # at most 0.95 × 1.0
+    config = MineConfig(recipe="nv-retriever")
+    assert (config.window, config.drawn_by, config.max_score_ratio) == ((1, 100), "top", 0.95)
+
+
+lists = st.dictionaries(place, st.sampled_from([-0.5, 0.0, 0.3, 0.6, 0.9]), max_size=SIZE)
+
+
+@given(
+    positives=st.lists(place, min_size=1, max_size=3, unique=True),
+    near=st.lists(st.tuples(place, place).filter(lambda pair: pair[0] != pair[1]), max_size=8),
+    test=st.sets(place, max_size=8),
+    judged=places,
+    found=st.lists(lists, min_size=1, max_size=3),
+    judge=st.none() | lists,
+    sampling=st.sampled_from(["random", "top", "spread"]),
+    shortage=st.sampled_from(["keep", "pad"]),
+    wanted=st.integers(1, 20),
+)
+def test_whatever_the_rankers_no_negative_is_a_positive_a_near_duplicate_or_held_out(
+    positives: list[int], near: list[tuple[int, int]], test: set[int], judged: list[int],
+    found: list[dict[int, float]], judge: dict[int, float] | None, sampling: str, shortage: str,
+    wanted: int,
+) -> None:  # fmt: skip
+    pool = make(near, test)
+    config = TWO.model_copy(
+        update={"sampling": sampling, "on_shortage": shortage, "negatives": wanted,
+                "ranker": ("bm25",) * len(found)}
+    )  # fmt: skip
+    known = {f"dense:m{i}@1": scores for i, scores in enumerate(found)}
+    if judge is not None:
+        known[JUDGE] = judge
+    denoiser = JUDGE if judge is not None else ""
+    drawn = draw_by(pool, config, positives, known, given_negatives=judged, denoiser=denoiser)
+    alike = {b for a, b in near if a in positives} | {a for a, b in near if b in positives}
+    negatives = positions(pool, drawn)
+    index = pool.index()
+    false = {index[one.text_hash] for one in drawn.false_negatives}
+    assert not {*negatives} & ({*positives} | alike | test | false)
+    assert not false & ({*positives} | alike)
+    assert len({*negatives}) == len(negatives) <= wanted
+    bar = min(((judge or {}).get(i, 0.0) for i in positives if i not in test), default=None)
+    if judge and bar is not None and not drawn.refusal:
+        assert not [i for i in negatives if judge.get(i, bar - 1) >= bar]
+        assert all(one.score >= bar == one.positive_score for one in drawn.false_negatives)
 
 
 def test_the_settings_of_a_draw_can_be_read_back() -> None:
