@@ -66,17 +66,25 @@ class MiningReport:
         """Count, in each ranker's window, the hits that may be answers, before any limit."""
         example, own = one.pair
         first, last = self._config.window
-        positives = {self._over.index[h] for h in self._over.positives(example)}
+        positives, barred = set(self._over.places(example)), set(own.places)
         for ranker, ranked in one.found.items():
             scores = [at.score for h, at in ranked.measured.items() if h in one.drawn.positives]
             if not scores:
                 continue
-            places = self._over.positions(ranked.hits)[first - 1 : last]
-            in_window = ranked.hits.scores[first - 1 : last]
-            barred = np.isin(places, own.places)
-            self._looked_at[ranker] += int(np.count_nonzero(~np.isin(places, list(positives))))
-            self._above[ranker] += int(np.count_nonzero((in_window >= min(scores)) & ~barred))
-            self._alike[ranker] += int(np.count_nonzero(barred & ~np.isin(places, list(positives))))
+            window = slice(first - 1, last)
+            in_window = ranked.hits.scores[window]
+            keys = ranked.hits.keys[window]
+            above = int(np.count_nonzero(in_window >= min(scores)))  # a head of the window
+            known = self._own_keys(barred)
+            ours = [at for at, key in enumerate(keys.tolist()) if key in known]
+            own_places = [known[int(keys[at])] for at in ours]
+            self._looked_at[ranker] += len(keys) - sum(p in positives for p in own_places)
+            self._above[ranker] += above - sum(at < above for at in ours)
+            self._alike[ranker] += sum(p not in positives for p in own_places)
+
+    def _own_keys(self, places: set[int]) -> dict[int, int]:
+        """Text key → position, of a few documents."""
+        return {int(self._over.keys[place]): place for place in places}
 
     def overlaps(self) -> tuple[Overlap, ...]:
         return tuple(

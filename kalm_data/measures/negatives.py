@@ -171,7 +171,8 @@ class _Draw:
         if not ranked or not scores:
             return None
         below = self._below(id_, ranked.hits.scores)
-        return HitSource(id_, self._places(ranked), ranked.hits.scores, min(scores), below)
+        around = self._around
+        return HitSource(id_, ranked.hits, around.keys, around.settings.config, min(scores), below)
 
     def _places(self, ranked: Ranked) -> Places:
         return np.searchsorted(self._around.keys, ranked.hits.keys)
@@ -209,7 +210,7 @@ class _Draw:
             return []
         source = self.sources[0]
         scores = np.array([source.rank_and_score(place)[1] for place in places.tolist()])
-        places = places[source.within_limits(scores, self._around.settings.config)]
+        places = places[source.within_limits(scores)]
         chosen = places[self._order(places)][:count].tolist()
         self._taken.update(chosen)
         return [self._negative(source, place, given=True) for place in chosen]
@@ -233,12 +234,12 @@ class _Draw:
 
     def _sample(self, source: HitSource, count: int) -> list[int]:
         """At most `count` positions of the window's hits that nobody has taken, by rank."""
-        config = self._around.settings.config
-        places = source.window(config)
-        allowed = self._around.training.trainable[places]
+        if count <= 0:
+            return []
+        places = source.window[self._around.training.trainable[source.window]]
         out = self._barred | self._taken
-        allowed &= np.array([place not in out for place in places.tolist()], bool)
-        chosen: list[int] = self._choose(places[allowed], count).tolist()
+        free = [place for place in places.tolist() if place not in out]
+        chosen: list[int] = self._choose(np.array(free, np.int64), count).tolist()
         self._taken.update(chosen)
         return chosen
 
@@ -254,10 +255,9 @@ class _Draw:
 
     def padding(self, count: int) -> list[Negative]:
         """Random documents of the pool, except hits that the limits of a ranker refuse."""
-        config = self._around.settings.config
         allowed = self._around.training.trainable.copy()
         for source in self.sources:
-            allowed[source.places[~source.within_limits(source.scores, config)]] = False
+            allowed[source.places[~source.within_limits(source.scores)]] = False
         allowed[[*self._barred, *self._taken]] = False
         places = np.flatnonzero(allowed)
         chosen = places[self._order(places)[:count]].tolist()

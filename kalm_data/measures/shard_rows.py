@@ -12,6 +12,7 @@ from kalm_data.measures.training_pool import standing
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from kalm_data.core.labelled import ClassTexts
     from kalm_data.core.mining import MiningExample
     from kalm_data.core.pool import Pool
     from kalm_data.core.tasks import Task
@@ -24,7 +25,8 @@ class TaskRows:
 
     `ranker` and `basis` name the rankings that give the positives their scores; empty where
     nothing was ranked. `groups` has the group (DESIGN terms) of each text that is not alone in
-    its own, by hash.
+    its own, by hash. `labelled` are the texts of a task of labels, whose queries they are: it has
+    neither examples nor a pool.
     """
 
     task: Task
@@ -33,6 +35,7 @@ class TaskRows:
     drawn: Sequence[Drawn]
     pool: Pool
     groups: Mapping[str, str]
+    labelled: ClassTexts | None = None
 
 
 def given_negatives(training: TrainingPool, examples: Sequence[MiningExample]) -> Iterator[Drawn]:
