@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Protocol
 
+import numpy as np
+
 from kalm_data.core.config.filter import DEFAULT_TOP_K, RULES, FilterConfig, rule_options
 from kalm_data.core.errors import InputError
 from kalm_data.core.filter_result import FilterResult, SweepRow, TaskFiltered
@@ -258,15 +260,24 @@ def _figures(
         examples_lost=len(
             {row.example.example_id for row in one.rows} - {row.example.example_id for row in kept}
         ),
-        sweep=tuple(_sweep(one.rows, top_k, k, labels) for k in SWEEP) if top_k else (),
+        sweep=_sweep(one.rows, top_k, labels) if top_k else (),
     )
 
 
-def _sweep(rows: Sequence[FilterRow], top_k: TopK, k: int, labels: Labels | None) -> SweepRow:
-    kept = [row for row, stays in zip(rows, top_k.kept(rows, k), strict=True) if stays]
-    known = [labels.of(row) for row in kept] if labels else []
-    labelled = [label for label in known if label is not None]
-    return SweepRow(k, len(kept), len(labelled), sum(labelled))
+def _sweep(rows: Sequence[FilterRow], top_k: TopK, labels: Labels | None) -> tuple[SweepRow, ...]:
+    least = np.array([top_k.least(row) for row in rows])
+    known = [labels.of(row) for row in rows] if labels else [None] * len(rows)
+    labelled = np.array([label is not None for label in known])
+    true = np.array([bool(label) for label in known])
+    return tuple(
+        SweepRow(
+            k,
+            int(np.count_nonzero(least <= k)),
+            int(np.count_nonzero(labelled & (least <= k))),
+            int(np.count_nonzero(true & (least <= k))),
+        )
+        for k in SWEEP
+    )
 
 
 def _sum_sweeps(filtered: Sequence[TaskFiltered]) -> tuple[SweepRow, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -33,9 +34,10 @@ class TopK:
     def judge(self, rows: Sequence[FilterRow], standing: Sequence[bool]) -> list[Verdict]:
         return [self._judge(row) for row in rows]
 
-    def kept(self, rows: Sequence[FilterRow], k: int) -> list[bool]:
-        """Whether each row would be kept at another k."""
-        return [not self._reason(row, k) for row in rows]
+    def least(self, row: FilterRow) -> float:
+        """The smallest k that would keep the row; infinite where none does."""
+        ranks = [math.inf if at is None or at.no_evidence else at.rank for at in row.measured]
+        return max(ranks) if self.needs_all else min(ranks)
 
     def _judge(self, row: FilterRow) -> Verdict:
         k, rankers = self.ks[row.task], self.rankers[row.task]

@@ -45,11 +45,13 @@ def test_a_verdict_holds_the_ranks_of_all_rankers() -> None:
     assert verdict.numbers["ranks"] == {"bm25@1": 7, "dense:m@1": 60}
 
 
-def test_kept_at_another_k_is_what_a_rule_with_that_k_keeps() -> None:
-    rows = [row(at(3), at(4)), row(at(30), at(1))]
-    assert [top_k(50).kept(rows, k) for k in (1, 4, 50)] == [
-        [not verdict.reason for verdict in top_k(k).judge(rows, [True, True])] for k in (1, 4, 50)
-    ]
+@pytest.mark.parametrize("needs_all", [True, False])
+def test_the_least_k_of_a_row_is_the_first_that_keeps_it(needs_all: bool) -> None:
+    rows = [row(at(3), at(4)), row(at(30), at(1)), row(DARK, at(2)), row(None, None)]
+    for k in (1, 2, 3, 4, 30, 60):
+        rule = top_k(k, needs_all=needs_all)
+        kept = [not verdict.reason for verdict in rule.judge(rows, [True] * 4)]
+        assert kept == [rule.least(one) <= k for one in rows]
 
 
 def test_a_score_or_gap_exactly_at_the_bound_stays() -> None:
