@@ -41,28 +41,24 @@ class WorkspaceRankers:
 
         made: dict[RankerSpec, Ranker] = {}
         drawn = tuple(self._add(spec, over, made) for spec in self._config.rankers)
-        denoiser = self._config.denoiser
-        judge = self._add(denoiser, over, made) if denoiser else ""
         if len(set(drawn)) < len(drawn):
             twice = next(id_ for id_ in drawn if drawn.count(id_) > 1)
             raise InputError(f"{twice}: the same ranker under two names. Name it once.")
-        if denoiser:
-            self._warn_of_unjudged(made)
         by_id = {ranker.id: ranker for ranker in made.values()}
-        return TaskRankers(tuple(by_id.values()), drawn, judge)
+        if not self._config.denoise:
+            return TaskRankers(tuple(by_id.values()), drawn)
+        judge = self._judge(over, made)
+        return TaskRankers((*by_id.values(), judge), drawn, judge.id)
 
-    def _warn_of_unjudged(self, made: dict[RankerSpec, Ranker]) -> None:
-        """The denoiser reads the first hits of one ranker; others may draw from beyond these."""
-        config, read = self._config, parse_ranker(self._config.rescored)
-        finding = [one for one in config.rankers if one.kind != "cross-encoder"]
-        unread = [str(one) for one in finding if made[one].id != made[read].id]
-        if len(unread) < len(finding) and config.window[1] > config.rescore:
-            unread.append(f"{read} beyond rank {config.rescore}")
-        if unread:
-            self._run.warn(
-                f"--denoise judges the first {config.rescore} hits of {read} (--rescore, "
-                f"--rescored): not those that only {', '.join(unread)} found"
-            )
+    def _judge(self, over: RankedPool, made: dict[RankerSpec, Ranker]) -> Ranker:
+        """The denoiser: it reads whatever hits of any ranker may be drawn."""
+        from kalm_data.measures.rankers.cross_encoder import CrossEncoderRanker
+
+        finding = [one for one in self._config.rankers if one.kind != "cross-encoder"]
+        finding = finding or [parse_ranker(self._config.rescored)]
+        bases = tuple(dict.fromkeys(made[one].id for one in finding))
+        scorer = self._scorer(self._config.denoise)
+        return CrossEncoderRanker(scorer, bases, over, self._config.window[1])
 
     def _add(self, spec: RankerSpec, over: RankedPool, made: dict[RankerSpec, Ranker]) -> str:
         """The id of the ranker, which is made after those it needs, if it is not there yet."""
@@ -94,12 +90,14 @@ class WorkspaceRankers:
             return HybridRanker(name, needs, over, depth)
         if spec.kind == "cross-encoder":
             scorer = self._scorer(spec.subject)
-            return CrossEncoderRanker(scorer, needs[0], over, self._config.rescore)
+            return CrossEncoderRanker(scorer, needs, over, self._config.rescore)
         if spec.kind == "run":
             names = RankingStore(self._database).document_names(over.task)
             return RunRanker(self._listed(spec.subject), names, over, depth)
         from kalm_data.engines.bm25_okapi import OkapiSearch
+        from kalm_data.engines.bm25_tokens import refuse_unstemmed
 
+        refuse_unstemmed(spec.subject)
         return Bm25Ranker(partial(OkapiSearch, stem=spec.subject), spec.subject, over, depth)
 
     def _load_encoder(self, name: str) -> Engines:

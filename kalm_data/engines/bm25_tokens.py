@@ -8,6 +8,7 @@ from typing import Any
 
 import snowballstemmer
 
+from kalm_data.core.errors import InputError
 from kalm_data.core.text import is_cjk, words
 
 _STEMMERS = {
@@ -32,6 +33,13 @@ def tokens(text: str, language: str = "") -> list[str]:
     found = words(text.translate(_PLAIN_APOSTROPHES))
     pairs = [a + b for a, b in pairwise(found) if _is_character(a) and _is_character(b)]
     return [*(_stem(word, language) for word in found), *pairs]
+
+
+def refuse_unstemmed(language: str) -> None:
+    """InputError for a language that has no stemmer; an empty one stems nothing."""
+    if language and language not in _STEMMERS:
+        message = f"bm25:{language}: there is no stemmer for it. Write bm25, or one of "
+        raise InputError(message + ", ".join(_STEMMERS))
 
 
 @lru_cache(maxsize=1 << 18)

@@ -53,8 +53,9 @@ class MineConfig(Settings):
     )
     denoise: str = Field(
         "",
-        description="Cross-encoder that judges the hits: what it scores no lower than the positive "
-        "is no negative, and is listed for relabelling (`rejects --stage mine-relabel`).",
+        description="Cross-encoder that judges all hits up to the end of --ranks: what it scores "
+        "no lower than the positive is no negative, and is listed for relabelling (`rejects "
+        "--stage mine-relabel`).",
     )
     depth: int = Field(200, ge=1, description="Hits stored for each query, at least up to --ranks.")
     recipe: Recipe = Field(
@@ -186,18 +187,13 @@ class MineConfig(Settings):
     @property
     def stored_depth(self) -> int:
         """Hits stored for each query: enough for the window, and for a cross-encoder."""
-        rescores = self.denoise or any(one.kind == "cross-encoder" for one in self.rankers)
+        rescores = any(one.kind == "cross-encoder" for one in self.rankers)
         return max(self.depth, self.window[1], self.rescore if rescores else 0)
 
     @property
     def rankers(self) -> tuple[RankerSpec, ...]:
         """Those from which negatives are drawn."""
         return tuple(parse_ranker(one) for one in self.ranker)
-
-    @property
-    def denoiser(self) -> RankerSpec | None:
-        """The cross-encoder that judges all hits."""
-        return RankerSpec("cross-encoder", self.denoise) if self.denoise else None
 
 
 def mine_command(task: str, config: MineConfig) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -28,12 +29,14 @@ class CrossEncoderRanker:
     cross-encoder's all the same.
     """
 
-    def __init__(self, scorer: PairScorer, base: str, over: RankedPool, count: int) -> None:
-        """base: id of the ranker whose first `count` hits are rescored."""
+    def __init__(
+        self, scorer: PairScorer, bases: tuple[str, ...], over: RankedPool, count: int
+    ) -> None:
+        """bases: ids of the rankers, each of whose first `count` hits are rescored."""
         self._scorer, self._over, self._count = scorer, over, count
         self.pool_size = len(over.pool)
-        self.needs: tuple[str, ...] = (base,)
-        self.id = ranker_id("cross-encoder", scorer.name, scorer.fingerprint, base, str(count))
+        self.needs = bases
+        self.id = ranker_id("cross-encoder", scorer.name, scorer.fingerprint, *bases, str(count))
         self.cut = 0
 
     def rank(self, asked: Sequence[Asked], found: Found) -> Iterator[Ranked]:
@@ -41,13 +44,14 @@ class CrossEncoderRanker:
         others nor on where an earlier run was stopped.
         """
         for example, own in asked:
-            base = found[self.needs[0]][ranked_key(example, own)]
-            hits = self._over.positions(base.hits)[: self._count]
+            bases = [found[id_][ranked_key(example, own)] for id_ in self.needs]
+            listed = [self._over.positions(base.hits)[: self._count].tolist() for base in bases]
+            hits = np.array(list(dict.fromkeys(chain(*listed))), np.int64)
             places = list(dict.fromkeys([*hits.tolist(), *self._over.places(example)]))
             pairs = [(example.query, self._text(place)) for place in places]
             scored = dict(zip(places, self._scorer.score(pairs).tolist(), strict=True))
             self.cut += self._scorer.count_cut(pairs)
-            yield self._ranked(example, own, base, hits, scored)
+            yield self._ranked(example, own, bases[0], hits, scored)
 
     def _ranked(
         self,

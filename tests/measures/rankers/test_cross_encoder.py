@@ -50,7 +50,7 @@ def test_the_order_is_that_of_the_rescored_hits_and_below_them_of_the_first_rank
     first = {place: -float(at) for at, place in enumerate(found)}
     base = over.ranked_by(example, own, first, 100)
     bases = found_of(over, asked, [*first.items()], base)
-    ranked = rank_one(CrossEncoderRanker(FewScores(), BASE, over, count), asked, **{BASE: bases})
+    ranked = rank_one(CrossEncoderRanker(FewScores(), (BASE,), over, count), asked, **{BASE: bases})
 
     score = {i: FewScores.of("q", one.text) for i, one in enumerate(over.pool.documents)}
     again = sorted(found[:count], key=lambda place: (-score[place], place))
@@ -73,7 +73,7 @@ def test_a_rescored_positive_has_evidence_though_the_first_ranker_had_none() -> 
     asked = ask_at(over, "q", [0])
     dark = Ranked({h: Measured(2, 0.0, True) for h in over.positives(asked[0])}, None)  # type: ignore[arg-type]
     bases = found_of(over, asked, [(0, 0.0), (1, 0.0)], dark)
-    ranked = rank_one(CrossEncoderRanker(FewScores(), BASE, over, 2), asked, **{BASE: bases})
+    ranked = rank_one(CrossEncoderRanker(FewScores(), (BASE,), over, 2), asked, **{BASE: bases})
     assert [at[2] for at in by_place(over, ranked).values()] == [False]
 
 
@@ -86,7 +86,7 @@ def test_each_example_is_read_by_itself_once_and_what_is_cut_is_counted() -> Non
         dark = Ranked({h: Measured(3, 0.0, True) for h in over.positives(asked[0])}, None)  # type: ignore[arg-type]
         found |= found_of(over, asked, hits, dark)
     scorer = FewScores()
-    ranker = CrossEncoderRanker(scorer, BASE, over, 3)
+    ranker = CrossEncoderRanker(scorer, (BASE,), over, 3)
     assert len([*ranker.rank(both, {BASE: found})]) == 2
     documents = [document.text for document in over.pool.documents]
     assert scorer.asked == [[(query, one) for one in documents] for query in ("q", "r")]
@@ -96,7 +96,7 @@ def test_each_example_is_read_by_itself_once_and_what_is_cut_is_counted() -> Non
 def test_another_model_base_or_count_is_another_ranker() -> None:
     over = pool_of(["one"])
     made = [
-        CrossEncoderRanker(FewScores(), base, over, count)
+        CrossEncoderRanker(FewScores(), (base,), over, count)
         for base, count in ((BASE, 10), (BASE, 20), ("dense:m@1", 10))
     ]
     assert len({ranker.id for ranker in made}) == 3
