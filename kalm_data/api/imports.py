@@ -1,4 +1,4 @@
-"""Bring documents and pairs into a workspace, one source or a file of tasks at a time."""
+"""Bring documents, pairs and labels into a workspace, one source or a file of tasks at a time."""
 
 from __future__ import annotations
 
@@ -11,11 +11,15 @@ from pydantic import ValidationError
 
 from kalm_data.api.execution import execute
 from kalm_data.core.config.gates import Gates
-from kalm_data.core.config.imports import ImportDocumentsConfig, ImportPairsConfig
+from kalm_data.core.config.imports import (
+    ImportDocumentsConfig,
+    ImportLabelsConfig,
+    ImportPairsConfig,
+)
 from kalm_data.core.config.settings import Settings
 from kalm_data.core.errors import InputError
 from kalm_data.core.summary import Outcome, RunSummary
-from kalm_data.core.tasks import NamedTask, Task
+from kalm_data.core.tasks import NamedLabelTask, NamedTask, Task
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -23,7 +27,9 @@ if TYPE_CHECKING:
 
     from kalm_data.core.summary import Progress
     from kalm_data.core.task_file import DeclaredImport
+    from kalm_data.core.tasks import TaskType
     from kalm_data.stages.import_documents import ImportDocumentsResult
+    from kalm_data.stages.import_labels import ImportLabelsResult
     from kalm_data.stages.import_pairs import ImportPairsResult
     from kalm_data.workspace.database import Database
     from kalm_data.workspace.runs import WorkspaceRun
@@ -31,11 +37,14 @@ if TYPE_CHECKING:
 __all__ = [
     "Gates",
     "ImportDocumentsConfig",
+    "ImportLabelsConfig",
     "ImportPairsConfig",
     "ImportTasksResult",
+    "NamedLabelTask",
     "NamedTask",
     "TaskImport",
     "import_documents",
+    "import_labels",
     "import_pairs",
     "import_tasks",
 ]
@@ -47,7 +56,7 @@ class TaskImport:
 
     task: str
     run_id: str
-    result: ImportDocumentsResult | ImportPairsResult
+    result: ImportDocumentsResult | ImportPairsResult | ImportLabelsResult
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +121,35 @@ def import_pairs(
     )  # fmt: skip
 
 
+def import_labels(
+    workspace: Path,
+    sources: Sequence[str],
+    task: Task | NamedTask,
+    config: ImportLabelsConfig,
+    *,
+    gates: Gates | None = None,
+    on_progress: Callable[[Progress], None] | None = None,
+) -> Outcome[ImportLabelsResult]:
+    """Import files, folders, `-` or `hf:NAME` as labelled texts, as `import_documents` does.
+
+    A new task that is named alone is one of classification.
+    """
+
+    def stage(database: Database, run: WorkspaceRun) -> ImportLabelsResult:
+        from kalm_data.engines.readers.opening import open_source
+        from kalm_data.stages.import_labels import import_labels as run_stage
+        from kalm_data.workspace.labels import LabelStore
+
+        opened = [open_source(source, "labels", config.format) for source in sources]
+        declared = _resolve(database, task, new="classification")
+        return run_stage(LabelStore(database), run, opened, declared, config)
+
+    return execute(
+        workspace, "import-labels", config, _arguments(sources, task), stage,
+        creates=True, gates=gates, on_progress=on_progress,
+    )  # fmt: skip
+
+
 def import_tasks(
     workspace: Path,
     file: Path,
@@ -160,8 +198,10 @@ def _import(
     task: Task,
     declared: DeclaredImport,
     on_progress: Callable[[Progress], None] | None,
-) -> Outcome[ImportDocumentsResult] | Outcome[ImportPairsResult]:
+) -> Outcome[ImportDocumentsResult] | Outcome[ImportPairsResult] | Outcome[ImportLabelsResult]:
     sources = [declared.source]
+    if isinstance(declared.config, ImportLabelsConfig):
+        return import_labels(workspace, sources, task, declared.config, on_progress=on_progress)
     if isinstance(declared.config, ImportDocumentsConfig):
         return import_documents(workspace, sources, task, declared.config, on_progress=on_progress)
     return import_pairs(workspace, sources, task, declared.config, on_progress=on_progress)
@@ -184,8 +224,11 @@ def _sum(runs: Sequence[RunSummary]) -> RunSummary:
     )
 
 
-def _resolve(database: Database, task: Task | NamedTask) -> Task:
-    """The task as declared, else as the workspace has it, else a new one, with the changes."""
+def _resolve(database: Database, task: Task | NamedTask, new: TaskType = "retrieval") -> Task:
+    """The task as declared, else as the workspace has it, else one of type `new`, with the changes.
+
+    Raises InputError where it cannot be.
+    """
     from kalm_data.workspace.documents import DocumentStore
 
     if isinstance(task, Task):
@@ -193,7 +236,7 @@ def _resolve(database: Database, task: Task | NamedTask) -> Task:
     held = DocumentStore(database).task(task.task)
     changes = {"type": task.type, "instruction": task.task_instruction}
     given = {name: value for name, value in changes.items() if value is not None}
-    known = json.loads(held.definition) if held else {"name": task.task}
+    known = json.loads(held.definition) if held else {"name": task.task, "type": new}
     try:
         return Task.model_validate({**known, **given})
     except ValidationError as error:

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from kalm_data.stages.import_documents import ImportDocumentsResult
+    from kalm_data.stages.import_labels import ImportLabelsResult
     from kalm_data.stages.import_pairs import ImportPairsResult
 
 _SPLITS = ("train", "dev", "test")
@@ -37,6 +38,14 @@ def added_pairs(result: ImportPairsResult) -> Text:
     if not result.new_examples and judged:
         counts += f"; {result.positives:,} positives, {result.negatives:,} negatives"
     return Text(counts)
+
+
+def added_labels(result: ImportLabelsResult) -> Text:
+    """The classes are all that the task has now."""
+    known = f"{result.known_texts:,} known; {result.classes:,} classes"
+    if not result.new_texts:
+        return Text(f"nothing new: {known}")
+    return Text(f"{result.new_texts:,} new texts ({_splits(result.splits)}), {known}")
 
 
 def _splits(splits: Mapping[str, int]) -> str:

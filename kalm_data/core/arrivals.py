@@ -1,4 +1,4 @@
-"""What both imports do with the rows of a source, and with documents that may be there already."""
+"""What imports do with the rows of a source, and with documents that may be there already."""
 
 from __future__ import annotations
 

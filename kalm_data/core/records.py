@@ -110,6 +110,24 @@ class Example:
 
 
 @dataclass(frozen=True, slots=True)
+class LabelledText:
+    """A text of a classification or clustering task and its class.
+
+    Its positives (texts of the class) and negatives (texts of others) are drawn when a set is
+    built. A task has one label for a text.
+    """
+
+    task: str
+    text_hash: str
+    label: str
+    language: str
+    split: Split
+    source: str
+    line: int
+    run_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class Judgement:
     """Somebody said that a document answers an example, or does not.
 
@@ -283,6 +301,7 @@ Record = (
     | Document
     | TaskRow
     | Example
+    | LabelledText
     | Judgement
     | Ranking
     | HitList

@@ -5,7 +5,7 @@ release to release.
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -42,3 +42,15 @@ def sample(items: Sequence[T], count: int, seed: int, stage: str, key: str) -> l
     """At most `count` of `items`, in their original order."""
     chosen = shuffled(range(len(items)), seed, stage, key)[:count]
     return [items[i] for i in sorted(chosen)]
+
+
+def in_random_order(count: int, seed: int, stage: str, key: str) -> Iterator[int]:
+    """The numbers 0 … count - 1 in a seeded order, each once; the first few cost no more than few.
+
+    A shuffle of Fisher and Yates that remembers only what it moved.
+    """
+    moved: dict[int, int] = {}
+    for place in range(count):
+        chosen = place + int(unit(seed, stage, f"{key}:{place}") * (count - place))
+        yield moved.get(chosen, chosen)
+        moved[chosen] = moved.get(place, place)

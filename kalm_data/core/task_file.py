@@ -1,4 +1,4 @@
-"""tasks.toml: many tasks, with the sources of their documents and pairs.
+"""tasks.toml: many tasks, with the sources of their documents, pairs and labels.
 
 [[task]]
 name = "faq"                       # and every other field of a task
@@ -16,7 +16,11 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, Field, ValidationError, field_validator
 
-from kalm_data.core.config.imports import ImportDocumentsConfig, ImportPairsConfig
+from kalm_data.core.config.imports import (
+    ImportDocumentsConfig,
+    ImportLabelsConfig,
+    ImportPairsConfig,
+)
 from kalm_data.core.config.settings import Settings
 from kalm_data.core.errors import InputError
 from kalm_data.core.tasks import Task
@@ -30,10 +34,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class DeclaredImport:
-    """One source of a task and how it is read; its config tells documents from pairs."""
+    """One source of a task and how it is read; its config tells what is imported."""
 
     source: str
-    config: ImportDocumentsConfig | ImportPairsConfig
+    config: ImportDocumentsConfig | ImportPairsConfig | ImportLabelsConfig
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +56,16 @@ class _PairsEntry(ImportPairsConfig):
     source: str = Field(min_length=1)
 
 
+class _LabelsEntry(ImportLabelsConfig):
+    source: str = Field(min_length=1)
+
+
 class _TaskEntry(Task):
     documents: tuple[_DocumentsEntry, ...] = ()
     pairs: tuple[_PairsEntry, ...] = ()
+    labels: tuple[_LabelsEntry, ...] = ()
 
-    @field_validator("documents", "pairs", mode="before")
+    @field_validator("documents", "pairs", "labels", mode="before")
     @classmethod
     def _sources_may_stand_alone(cls, entries: object) -> object:
         if isinstance(entries, str):
@@ -70,7 +79,9 @@ class _TaskFile(Settings):
     task: tuple[_TaskEntry, ...] = Field(min_length=1)
 
 
-_ENTRIES: tuple[type[BaseModel], ...] = (_TaskFile, _TaskEntry, _DocumentsEntry, _PairsEntry)
+_ENTRIES: tuple[type[BaseModel], ...] = (
+    _TaskFile, _TaskEntry, _DocumentsEntry, _PairsEntry, _LabelsEntry
+)  # fmt: skip
 
 
 def read_task_file(file: Path) -> list[DeclaredTask]:
@@ -100,12 +111,16 @@ def read_task_file(file: Path) -> list[DeclaredTask]:
 def _declared(entry: _TaskEntry, folder: Path) -> DeclaredTask:
     imports: list[DeclaredImport] = []
     for kind, sources in (
-        (ImportDocumentsConfig, entry.documents), (ImportPairsConfig, entry.pairs)
+        (ImportDocumentsConfig, entry.documents),
+        (ImportPairsConfig, entry.pairs),
+        (ImportLabelsConfig, entry.labels),
     ):  # fmt: skip
         for source in sources:
             settings = source.model_dump(exclude={"source"})
             imports.append(DeclaredImport(_located(source.source, folder), kind(**settings)))
-    task = Task(**entry.model_dump(exclude={"documents", "pairs"}))
+    task = Task(**entry.model_dump(exclude={"documents", "pairs", "labels"}))
+    if entry.labels:  # as import labels has it
+        task = task.model_copy(update={"in_batch": False})
     return DeclaredTask(_with_collections(task, imports), tuple(imports))
 
 
@@ -117,9 +132,12 @@ def _located(source: str, folder: Path) -> str:
 def _with_collections(task: Task, imports: Sequence[DeclaredImport]) -> Task:
     """The task with the collections of all its imports in its pool."""
     first = task.pool[0]
-    pool = dict.fromkeys(
-        (*task.collections, *(each.config.collection or first for each in imports))
+    named = (
+        each.config.collection or first
+        for each in imports
+        if not isinstance(each.config, ImportLabelsConfig)
     )
+    pool = dict.fromkeys((*task.collections, *named))
     if not pool or tuple(pool) == task.pool:
         return task
     return task.model_copy(update={"collections": tuple(pool)})

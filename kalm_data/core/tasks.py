@@ -1,7 +1,7 @@
 """What a task is: its type, its instruction and the collections in which answers are looked for."""
 
 import re
-from typing import Literal
+from typing import Literal, get_args
 
 from pydantic import Field, field_validator
 
@@ -18,6 +18,9 @@ TaskType = Literal[
     "classification",
     "clustering",
 ]
+
+LabelTaskType = Literal["classification", "clustering"]
+"""Types of tasks whose positives and negatives are drawn by class."""
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
@@ -58,7 +61,7 @@ class Task(Settings):
     @property
     def is_ranked(self) -> bool:
         """Whether answers are looked for in a pool: those of labels are drawn by class."""
-        return self.type not in ("classification", "clustering")
+        return self.type not in get_args(LabelTaskType)
 
     @property
     def pool(self) -> tuple[str, ...]:
@@ -76,4 +79,12 @@ class NamedTask(Settings):
     type: TaskType | None = Field(None, description="Type of the task.")
     task_instruction: str | None = Field(
         None, description="What the queries of the task ask for, one sentence."
+    )
+
+
+class NamedLabelTask(NamedTask):
+    """A task of labels by its name, and what is to change in it."""
+
+    type: LabelTaskType | None = Field(
+        None, description="Type of the task; classification if it is new."
     )

@@ -27,10 +27,11 @@ from kalm_data.core.manifest import (
     write_manifest,
 )
 from kalm_data.core.mining import DRAW, ranking_basis
-from kalm_data.core.pool import document_groups
+from kalm_data.core.pool import document_groups, make_pool
 from kalm_data.core.records import Reject
 from kalm_data.core.tasks import Task
 from kalm_data.measures.draws import draw_task
+from kalm_data.measures.label_draws import LabelDraw, draw_by_label
 from kalm_data.measures.shard_rows import TaskRows, given_negatives
 from kalm_data.measures.training_pool import training_pool
 
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from kalm_data.core.config.shards import ShardsConfig
+    from kalm_data.core.labelled import ClassText, ClassTexts
     from kalm_data.core.mining import MiningExample
     from kalm_data.core.pool import Pool
     from kalm_data.core.protocols import Run
@@ -55,6 +57,10 @@ class ShardWriter(Protocol):
 
     def protected(self, task: str) -> set[str]:
         """Ids of train examples whose query, in normal form, is one of dev or test of any task."""
+        ...
+
+    def labelled(self, task: str) -> ClassTexts | None:
+        """The labelled texts of the train split; None where the task has no labels."""
         ...
 
     def in_force(self, kind: str, task: str) -> dict[str, str]:
@@ -110,10 +116,11 @@ def build_shards(
     where examples were mined on another pool, InputError where no example is left or `out` holds
     something else. Reasons of rejects: `no_positive` (nobody answered it), `protected_query` (dev
     or test asks the same, in whatever task), and those of the draw (`no_positive_left`,
-    `positive_not_in_pool`, `positive_held_out`, `no_evidence`, `shortage`).
+    `positive_not_in_pool`, `positive_held_out`, `no_evidence`, `shortage`); of labelled texts
+    `single_text_class` (no other text has the class).
     """
     with published(out, MANIFEST) as folder:
-        planned = [_plan_rows(draws, shards, run, task) for task in tasks]
+        planned = [_plan_rows(draws, shards, run, task, config) for task in tasks]
         entries = tuple(_write_task(shards, run, folder, rows, config) for rows in planned)
         manifest = Manifest(
             schema_version=SCHEMA_VERSION,
@@ -124,8 +131,8 @@ def build_shards(
         )
         if not manifest.rows:
             message = (
-                f"{out}: no example is left to write. Import pairs or run `kalm-data synth`, or "
-                "filter less strictly."
+                f"{out}: no example is left to write. Import pairs or labels, run `kalm-data "
+                "synth`, or filter less strictly."
             )
             raise InputError(message)
         write_manifest(folder, manifest)
@@ -147,8 +154,57 @@ def build_shards(
     )
 
 
-def _plan_rows(draws: DrawStore, shards: ShardWriter, run: Run, task: Task) -> TaskRows:
+def _plan_rows(
+    draws: DrawStore, shards: ShardWriter, run: Run, task: Task, config: ShardsConfig
+) -> TaskRows:
     """What the rows of a task are made from; counts the examples that get none."""
+    labelled = shards.labelled(task.name)
+    if labelled is not None:
+        return _plan_labelled(run, task, labelled, config)
+    return _plan_examples(draws, shards, run, task)
+
+
+def _plan_labelled(run: Run, task: Task, labelled: ClassTexts, config: ShardsConfig) -> TaskRows:
+    """Rows without in-batch negatives, whatever the task was declared to be later."""
+    run.plan(len(labelled.texts))
+    run.record_input(f"labels of {task.name}", labelled.fingerprint)
+    _warn_of_ignored(run, task)
+    draw = LabelDraw(config.label_positives, config.label_negatives, config.seed)
+    drawn = list(draw_by_label(task.name, labelled.texts, draw))
+    run.reject(
+        [
+            _reject_text(run, text, one)
+            for text, one in zip(labelled.texts, drawn, strict=True)
+            if one.refusal
+        ]
+    )
+    kept = [one for one in drawn if not one.refusal]
+    _warn_of_few(run, task.name, kept, config.label_negatives)
+    apart = task.model_copy(update={"in_batch": False})
+    return TaskRows(apart, "", "", kept, make_pool([], [], ""), labelled.groups, labelled)
+
+
+def _reject_text(run: Run, one: ClassText, drawn: Drawn) -> Reject:
+    numbers = json.dumps({"label": one.label}, ensure_ascii=False)
+    return Reject(
+        run.run_id, "build-shards", drawn.refusal, drawn.example_id, numbers, one.source, one.line,
+        one.text.text,
+    )  # fmt: skip
+
+
+def _warn_of_few(run: Run, task: str, drawn: Sequence[Drawn], wanted: int) -> None:
+    short = sum(one.is_short(wanted) for one in drawn)
+    if short:
+        run.warn(
+            f"task {task}: {short} rows have fewer than {wanted} negatives: other classes have no "
+            "more texts"
+        )
+    if not drawn:
+        run.warn(f"task {task}: none of its labelled texts gives a row")
+
+
+def _plan_examples(draws: DrawStore, shards: ShardWriter, run: Run, task: Task) -> TaskRows:
+    """The rows of queries that documents answer."""
     examples = {example.example_id: example for example in draws.mining_examples(task.name)}
     unanswered = shards.without_positive(task.name)
     run.plan(len(examples) + len(unanswered))
@@ -261,14 +317,20 @@ def _write_task(
         task=rows.task,
         rows=len(rows.drawn),
         ranker=rows.ranker,
-        sources=_sources(shards, rows),
+        sources=_sources(shards, rows, config),
         files=tuple(describe_file(folder, f"{name}/{file}", count) for file, count in written),
     )
 
 
-def _sources(shards: ShardWriter, rows: TaskRows) -> dict[str, str]:
-    """The pool's fingerprint, and the settings of the rules and the draw in force."""
+def _label_draw(config: ShardsConfig) -> str:
+    return config.model_dump_json(include={"label_positives", "label_negatives"})
+
+
+def _sources(shards: ShardWriter, rows: TaskRows, config: ShardsConfig) -> dict[str, str]:
+    """The fingerprint of pool or labels, and the settings of the rules and the draw in force."""
     task = rows.task.name
+    if rows.labelled:
+        return {"labels": rows.labelled.fingerprint, "draw": _label_draw(config)}
     found = {f"rule {rule}": settings for rule, settings in shards.in_force("rule", task).items()}
     for settings in shards.in_force("draw", task).values():
         drawn_with = DrawSettings.from_json(settings)

@@ -21,7 +21,7 @@ from kalm_data.core.arrivals import (
 )
 from kalm_data.core.config.imports import ImportDocumentsConfig
 from kalm_data.core.document_rows import read_documents
-from kalm_data.core.errors import RowError
+from kalm_data.core.errors import InputError, RowError
 from kalm_data.core.gathering import Gathering, gather, resolve_ids
 from kalm_data.core.pair_rows import read_pairs
 from kalm_data.core.pool import most_protected
@@ -48,6 +48,8 @@ class ImportPairsStore(Protocol):
     """What the workspace tells about documents and examples."""
 
     def task(self, name: str) -> TaskRow | None: ...
+
+    def has_labels(self, task: str) -> bool: ...
 
     def latest_documents(self, collections: Sequence[str]) -> list[Document]:
         """The highest revision of each document, tombstones too, in order of collection and id."""
@@ -132,8 +134,13 @@ def import_pairs(
     A unit is a row; a row is kept as soon as its query has a positive. Documents that the pool
     lacks go to one collection of it. A row given to dev or test whose query training has already
     is rejected as `in_training`. What the workspace holds (examples with their splits,
-    documents with their titles) stays as it is.
+    documents with their titles) stays as it is. Raises InputError for a task of labels.
     """
+    if store.has_labels(task.name):
+        message = (
+            f"task {task.name}: it has labels. Give the pairs a task of their own with --task."
+        )
+        raise InputError(message)
     announce(run, sources)
     pairs, brought, kept = _read(run, sources, config)
     collection = target_collection(task, config.collection)

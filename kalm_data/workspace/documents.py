@@ -83,6 +83,11 @@ class DocumentStore:
             ).fetchall()
         return TaskRow(*rows[0]) if rows else None
 
+    def has_labels(self, task: str) -> bool:
+        with self._database.read() as connection:
+            found = connection.execute("SELECT 1 FROM labels WHERE task = ? LIMIT 1", [task])
+            return bool(found.fetchall())
+
     def latest_documents(self, collections: Sequence[str]) -> list[Document]:
         """The highest revision of each document, tombstones too, in order of collection and id."""
         query = _LATEST.format(columns=_columns(Document))

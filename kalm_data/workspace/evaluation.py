@@ -44,6 +44,8 @@ WHERE CASE
         THEN (e.task, j.run_id) IN (SELECT (task, run_id) FROM draws)
     ELSE true
 END
+UNION
+SELECT text_hash FROM labels WHERE split = 'train'
 ORDER BY 1
 """
 
@@ -51,6 +53,8 @@ _TRAINING_QUERIES = """
 SELECT DISTINCT t.norm_hash
 FROM examples e JOIN texts t ON t.text_hash = e.query_hash
 WHERE e.split = 'train'
+UNION
+SELECT t.norm_hash FROM labels l JOIN texts t USING (text_hash) WHERE l.split = 'train'
 ORDER BY 1
 """
 

@@ -59,15 +59,7 @@ WHERE e.task = $task AND j.label = 'positive' AND j.text_hash IN (SELECT unnest(
 ORDER BY ALL
 """
 
-_PROTECTED = """
-SELECT DISTINCT t.norm_hash
-FROM examples e JOIN texts t ON t.text_hash = e.query_hash
-WHERE e.split <> $split AND EXISTS (
-    SELECT 1 FROM judgements j ANTI JOIN current_drops USING (example_id, text_hash)
-    WHERE j.example_id = e.example_id AND j.label = 'positive'
-)
-ORDER BY t.norm_hash
-"""
+_PROTECTED = "SELECT DISTINCT norm_hash FROM asked_queries WHERE split <> $split ORDER BY norm_hash"
 
 _OTHERS = """
 SELECT t.text

@@ -46,7 +46,9 @@ def read_overview(database: Database) -> Overview:
 def _tasks(connection: duckdb.DuckDBPyConnection) -> tuple[TaskState, ...]:
     examples: dict[str, dict[str, int]] = defaultdict(dict)
     for task, split, count in connection.execute(
-        "SELECT task, split, count(*) FROM examples GROUP BY ALL ORDER BY task, split"
+        "SELECT task, split, count(*) FROM "
+        "(SELECT task, split FROM examples UNION ALL SELECT task, split FROM labels) "
+        "GROUP BY ALL ORDER BY task, split"
     ).fetchall():
         examples[task][split] = count
     heads: dict[tuple[str, str], list[str]] = defaultdict(list)

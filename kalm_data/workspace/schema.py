@@ -72,6 +72,7 @@ TABLES: dict[type[records.Record], Table] = {
         Table("documents", records.Document, ("collection", "doc_id", "revision")),
         Table("tasks", records.TaskRow, ("task", "revision")),
         Table("examples", records.Example, ("example_id",)),
+        Table("labels", records.LabelledText, ("task", "text_hash")),
         Table(
             "judgements",
             records.Judgement,
@@ -156,6 +157,19 @@ SELECT example_id, text_hash, task, rule, basis FROM taken_back ANTI JOIN said
     USING (example_id, text_hash)
 """
 
+# What asks nothing any more, as its positives were dropped, is not asked.
+_ASKED_QUERIES = """
+CREATE VIEW asked_queries AS
+SELECT t.norm_hash, e.split
+FROM examples e JOIN texts t ON t.text_hash = e.query_hash
+WHERE EXISTS (
+    SELECT 1 FROM judgements j ANTI JOIN current_drops USING (example_id, text_hash)
+    WHERE j.example_id = e.example_id AND j.label = 'positive'
+)
+UNION ALL
+SELECT t.norm_hash, l.split FROM labels l JOIN texts t USING (text_hash)
+"""
+
 CREATE: tuple[str, ...] = (
     "CREATE TABLE meta (schema_version BIGINT NOT NULL, kalm_data VARCHAR NOT NULL)",
     *(table.ddl for table in TABLES.values()),
@@ -165,4 +179,5 @@ CREATE: tuple[str, ...] = (
     _CURRENT_HEADS,
     _CURRENT_VERDICTS,
     _CURRENT_DROPS,
+    _ASKED_QUERIES,
 )

@@ -13,11 +13,14 @@ import duckdb
 import pyarrow as pa
 
 from kalm_data.core.errors import InputError
+from kalm_data.core.records import example_id
+from kalm_data.workspace.labels import read_class_texts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
+    from kalm_data.core.labelled import ClassTexts
     from kalm_data.core.pool import PoolDocument
     from kalm_data.measures.negatives import Drawn, Negative
     from kalm_data.measures.shard_rows import TaskRows
@@ -39,12 +42,7 @@ _PROTECTED = """
 SELECT e.example_id
 FROM examples e JOIN texts t ON t.text_hash = e.query_hash
 WHERE e.task = ? AND e.split = 'train' AND t.norm_hash IN (
-    SELECT held.norm_hash
-    FROM examples other JOIN texts held ON held.text_hash = other.query_hash
-    WHERE other.split <> 'train' AND EXISTS (
-        SELECT 1 FROM judgements j ANTI JOIN current_drops USING (example_id, text_hash)
-        WHERE j.example_id = other.example_id AND j.label = 'positive'
-    )
+    SELECT norm_hash FROM asked_queries WHERE split <> 'train'
 )
 ORDER BY e.example_id
 """
@@ -84,6 +82,14 @@ WITH scores AS (
     GROUP BY example_id, text_hash
 )
 SELECT example_id, text_hash, score FROM standing LEFT JOIN scores USING (example_id, text_hash)
+"""
+
+_QUERIES = """
+CREATE TEMP TABLE shard_queries AS
+SELECT example_id, query_hash, instruction, language, origin
+FROM examples SEMI JOIN kept USING (example_id)
+UNION ALL
+SELECT example_id, query_hash, '' AS instruction, language, 'import' AS origin FROM labelled
 """
 
 _COLUMNS = {
@@ -133,13 +139,13 @@ COPY (
         pos_titles, coalesce(neg_titles, []) AS neg_titles,
         pos_scores, coalesce(neg_scores, []) AS neg_scores,
         coalesce(neg_ranks, []) AS neg_ranks, coalesce(neg_rankers, []) AS neg_rankers,
-        e.task, $type AS type, e.language,
+        $task AS task, $type AS type, e.language,
         coalesce(nullif(e.instruction, ''), $instruction) AS instruction,
         $in_batch AS in_batch, part.example_id,
         pos_ids, coalesce(neg_ids, []) AS neg_ids,
         pos_groups, coalesce(neg_groups, []) AS neg_groups, e.origin
     FROM part
-    JOIN examples e USING (example_id)
+    JOIN shard_queries e USING (example_id)
     JOIN texts q ON q.text_hash = e.query_hash
     JOIN positives USING (example_id)
     LEFT JOIN negatives USING (example_id)
@@ -165,6 +171,10 @@ class ShardStore:
         """Ids of train examples whose query, in normal form, is one of dev or test of any task."""
         with self._database.read() as connection:
             return {row[0] for row in connection.execute(_PROTECTED, [task]).fetchall()}
+
+    def labelled(self, task: str) -> ClassTexts | None:
+        """The labelled texts of the train split; None where the task has no labels."""
+        return read_class_texts(self._database, task)
 
     def in_force(self, kind: str, task: str) -> dict[str, str]:
         """The settings of the rules or draws ('rule', 'draw') of a task, by name."""
@@ -201,6 +211,7 @@ class ShardStore:
             connection.execute(_ORDER, [str(seed)])
             named = {"ranker": rows.ranker, "basis": rows.basis}
             connection.execute(_POSITIVES, named)
+            connection.execute(_QUERIES)
             yield connection
 
     def _copy(
@@ -212,7 +223,7 @@ class ShardStore:
         last: int,
     ) -> None:
         given = {
-            "first": first, "last": last, "type": rows.task.type,
+            "first": first, "last": last, "task": rows.task.name, "type": rows.task.type,
             "instruction": rows.task.instruction, "in_batch": rows.task.in_batch,
         }  # fmt: skip
         connection.execute(_PART.format(file=str(file).replace("'", "''")), given)
@@ -245,6 +256,7 @@ def _tables(rows: TaskRows) -> dict[str, pa.Table]:
         "kept": pa.table({"example_id": pa.array([one.example_id for one in rows.drawn], texts)}),
         "standing": _positives(rows.drawn),
         "drawn": _negatives(rows.drawn),
+        "labelled": _labelled(rows),
         "titles": pa.table({
             "text_hash": pa.array([document.text_hash for document in documents], texts),
             "title": pa.array([_title_path(document) for document in documents], texts),
@@ -254,6 +266,18 @@ def _tables(rows: TaskRows) -> dict[str, pa.Table]:
             "name": pa.array(list(rows.groups.values()), texts),
         }),
     }  # fmt: skip
+
+
+def _labelled(rows: TaskRows) -> pa.Table:
+    """One row a labelled text, which is the query of its example."""
+    found = rows.labelled.texts if rows.labelled else ()
+    texts, task = pa.large_string(), rows.task.name
+    ids = [example_id(task, one.text.text) for one in found]
+    return pa.table({
+        "example_id": pa.array(ids, texts),
+        "query_hash": pa.array([one.text.text_hash for one in found], texts),
+        "language": pa.array([one.language for one in found], texts),
+    })  # fmt: skip
 
 
 def _positives(drawn: Sequence[Drawn]) -> pa.Table:

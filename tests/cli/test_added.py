@@ -2,8 +2,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from kalm_data.cli.added import added_documents, added_pairs
+from kalm_data.cli.added import added_documents, added_labels, added_pairs
 from kalm_data.stages.import_documents import ImportDocumentsResult
+from kalm_data.stages.import_labels import ImportLabelsResult
 from kalm_data.stages.import_pairs import ImportPairsResult
 
 DOCUMENTS = ImportDocumentsResult("faq", 1200, 1, 2, 3, {"test": 1, "train": 1200}, 0, 0)
@@ -27,6 +28,14 @@ def test_an_import_that_changed_nothing_says_so() -> None:
     assert added_documents(again).plain.startswith("nothing new: 0 new")
     known = replace(PAIRS, new_examples=0, documents=0, positives=0, negatives=0, splits={})
     assert added_pairs(known).plain == "nothing new: 2 known examples"
+
+
+def test_labels_are_counted_in_one_line() -> None:
+    labels = ImportLabelsResult(1200, 3, {"test": 200, "train": 1000}, 77, 0, 0)
+    line = "1,200 new texts (train 1,000, dev 0, test 200), 3 known; 77 classes"
+    assert added_labels(labels).plain == line
+    again = replace(labels, new_texts=0, splits={})
+    assert added_labels(again).plain == "nothing new: 3 known; 77 classes"
 
 
 def test_new_judgements_of_known_examples_are_said() -> None:

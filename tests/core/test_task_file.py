@@ -4,7 +4,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from kalm_data.core.config.imports import ImportDocumentsConfig, ImportPairsConfig
+from kalm_data.core.config.imports import (
+    ImportDocumentsConfig,
+    ImportLabelsConfig,
+    ImportPairsConfig,
+)
 from kalm_data.core.errors import InputError
 from kalm_data.core.task_file import DeclaredImport, read_task_file
 
@@ -37,6 +41,13 @@ collection = "answers"
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
     return tmp_path / "tasks.toml"
+
+
+def test_a_task_of_labels_has_no_in_batch_negatives_and_no_pool_of_its_sources(file: Path):
+    file.write_text('[[task]]\nname = "a"\ntype = "clustering"\nlabels = ["a.csv"]\n')
+    (declared,) = read_task_file(file)
+    assert (declared.task.in_batch, declared.task.collections) == (False, ())
+    assert declared.imports == (DeclaredImport(str(file.parent / "a.csv"), ImportLabelsConfig()),)
 
 
 def test_tasks_come_with_their_sources_relative_to_the_file(file: Path):

@@ -1,4 +1,4 @@
-"""Settings of `import documents` and `import pairs`."""
+"""Settings of `import documents`, `import pairs` and `import labels`."""
 
 from typing import Literal
 
@@ -13,13 +13,10 @@ GivenSplit = Literal["train", "dev", "test", "draw"]
 
 
 class ImportSettings(Settings):
-    """What both kinds of import share. A column is a name, or a template of names in braces."""
+    """What all imports share. A column is a name, or a template of names in braces."""
 
     format: SourceFormat | None = Field(
         default=None, description="Format of the sources; told by name and content if not given."
-    )
-    collection: str = Field(
-        default="", description="Collection of the documents; the name of the task if not given."
     )
     on_error: Literal["reject", "fail"] = Field(
         default="reject",
@@ -29,13 +26,13 @@ class ImportSettings(Settings):
         default=0.05,
         ge=0,
         le=1,
-        description="Share of the groups of documents that goes to dev, 0-1.",
+        description="Share of the groups of texts that goes to dev, 0-1.",
     )
     test_fraction: float = Field(
         default=0.1,
         ge=0,
         le=1,
-        description="Share of the groups of documents that goes to test, 0-1.",
+        description="Share of the groups of texts that goes to test, 0-1.",
     )
     as_split: GivenSplit | None = Field(
         default=None,
@@ -47,7 +44,6 @@ class ImportSettings(Settings):
     language: str = Field(
         default="", description='Language (ISO 639-1) of rows that have no column "language".'
     )
-    title: str = Field(default="", description="Column of a document's title.")
 
     @model_validator(mode="after")
     def _fractions_leave_room(self) -> "ImportSettings":
@@ -68,7 +64,16 @@ class ImportSettings(Settings):
         return language
 
 
-class ImportDocumentsConfig(ImportSettings):
+class DocumentSettings(ImportSettings):
+    """What imports share that bring documents."""
+
+    collection: str = Field(
+        default="", description="Collection of the documents; the name of the task if not given."
+    )
+    title: str = Field(default="", description="Column of a document's title.")
+
+
+class ImportDocumentsConfig(DocumentSettings):
     """How documents are read."""
 
     text: str = Field(
@@ -98,7 +103,7 @@ class ImportDocumentsConfig(ImportSettings):
     )
 
 
-class ImportPairsConfig(ImportSettings):
+class ImportPairsConfig(DocumentSettings):
     """How queries and the documents that answer them are read."""
 
     query: str = Field(
@@ -113,3 +118,12 @@ class ImportPairsConfig(ImportSettings):
         default="", description="Column of the ids of negatives among the task's documents."
     )
     instruction: str = Field(default="", description="Column of a query's own instruction.")
+
+
+class ImportLabelsConfig(ImportSettings):
+    """How texts and their classes are read."""
+
+    text: str = Field(
+        default="", description="Column of the text, or a template: '{subject}\\n{body}'."
+    )
+    label: str = Field(default="", description="Column of the text's class; numbers are names.")

@@ -62,6 +62,9 @@ def _open_folder(folder: Path, purpose: Purpose, given: SourceFormat | None) -> 
 
 
 def _open_beir(folder: Path, purpose: Purpose) -> Source:
+    if purpose == "labels":
+        message = f"{folder}: a BEIR folder has no labels. Import it as documents or pairs."
+        raise InputError(message)
     fingerprint = _fingerprint(folder, beir.beir_files(folder))
     corpus = beir.read_corpus(folder)
     if purpose == "documents":
@@ -76,7 +79,7 @@ def _files_of(files: Sequence[Path], purpose: Purpose, given: SourceFormat | Non
     texts = [path for path in files if format_by_name(path) in TEXT_FORMATS]
     data = [path for path in files if format_by_name(path) not in (None, *TEXT_FORMATS)]
     only_about = all(path.name.upper().startswith(_ABOUT) for path in texts)
-    return data if purpose == "pairs" or (data and only_about) else texts
+    return data if purpose in ("pairs", "labels") or (data and only_about) else texts
 
 
 def _read_file(file: ByteSource, purpose: Purpose, given: SourceFormat | None) -> Iterable[Raw]:

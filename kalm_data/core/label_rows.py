@@ -1,0 +1,130 @@
+"""Texts with their classes, in the shapes in which users have them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import groupby
+from math import isnan
+from typing import TYPE_CHECKING
+
+from kalm_data.core.columns import (
+    Column,
+    Role,
+    clean_text,
+    given_split,
+    missing_column,
+    peek_columns,
+    plain_value,
+)
+from kalm_data.core.errors import InputError, RowError
+from kalm_data.core.records import Split, Text
+from kalm_data.core.rows import BadRow, RawFile, RawRow, refused, row_error
+from kalm_data.core.text import without_surrogates
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from kalm_data.core.config.imports import ImportLabelsConfig
+    from kalm_data.core.rows import Raw
+
+TEXT = Role("--text", ("text", "sentence", "query", "utterance", "document", "content"))
+LABEL = Role("--label", ("label", "intent", "class", "category", "label_text"))
+LANGUAGE = Role("--language", ("language", "lang"))
+SPLIT = Role("split", ("split",))
+
+
+@dataclass(frozen=True, slots=True)
+class LabelRow:
+    """A text and its class; `split` is None where it is to be drawn."""
+
+    text: Text
+    label: str
+    language: str
+    split: Split | None
+    source: str
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class LabelColumns:
+    """Where the parts of a labelled text stand."""
+
+    text: Column
+    label: Column
+    language: Sequence[Column]
+    split: Sequence[Column]
+
+    @property
+    def used(self) -> frozenset[str]:
+        columns = (self.text, self.label, *self.language, *self.split)
+        return frozenset(name for column in columns for name in column.names)
+
+
+def read_labels(
+    rows: Iterable[Raw], config: ImportLabelsConfig, tell: Callable[[str], None]
+) -> Iterator[LabelRow | BadRow]:
+    """Every row as a labelled text or as what is wrong with it; `tell` hears of unread columns."""
+    for source, of_one_file in groupby(rows, key=lambda row: row.source):
+        names, same = peek_columns(of_one_file)
+        columns = choose_columns(source, names, config) if names else None
+        if columns and (unread := sorted(set(names) - columns.used)):
+            tell(f"columns that were not read: {', '.join(unread)}")
+        for row in same:
+            if isinstance(row, RawFile):
+                message = f"{source}: a text, but labels need columns. Import it as documents."
+                raise InputError(message)
+            if isinstance(row, RawRow):
+                yield _labelled(row, columns or choose_columns(source, [], config), config)
+            else:
+                yield row
+
+
+def choose_columns(
+    source: str, available: Sequence[str], config: ImportLabelsConfig
+) -> LabelColumns:
+    """InputError where the column of the text or of the class is missing."""
+    found = []
+    for role, given in ((TEXT, config.text), (LABEL, config.label)):
+        columns = role.find(source, given, available)
+        if not columns:
+            raise missing_column(source, role, available)
+        found.append(columns[0])
+    text, label = found
+    return LabelColumns(
+        text=text,
+        label=label,
+        language=LANGUAGE.find(source, "", available),
+        split=SPLIT.find(source, "", available),
+    )
+
+
+def _labelled(row: RawRow, columns: LabelColumns, config: ImportLabelsConfig) -> LabelRow | BadRow:
+    try:
+        return LabelRow(
+            text=Text.of(clean_text(row, columns.text.spec, columns.text.value(row))),
+            label=_label(row, columns.label),
+            language=plain_value(row, columns.language) or config.language,
+            split=given_split(row, columns.split, config.as_split),
+            source=row.source,
+            line=row.line,
+        )
+    except RowError as error:
+        return refused(row.source, row.line, error, str(dict(row.fields)))
+
+
+def _label(row: RawRow, column: Column) -> str:
+    """The name of the class. A number is its own name, 3.0 that of 3: tables with gaps hold it."""
+    value = column.value(row)
+    if isinstance(value, list | tuple | dict):
+        problem = f'"{column.spec}" is {type(value).__name__}, not one class. Name one.'
+        raise row_error(row.source, row.line, "several_labels", problem)
+    label = "" if value is None else str(value).strip()
+    if isinstance(value, float):
+        label = str(int(value)) if value.is_integer() else "" if isnan(value) else label
+    if not label:
+        problem = f'"{column.spec}" is empty. Fill it, or remove the row.'
+        raise row_error(row.source, row.line, "empty_label", problem)
+    if not without_surrogates(label):
+        problem = f'"{column.spec}" has a lone surrogate, which is no character. Write UTF-8.'
+        raise row_error(row.source, row.line, "lone_surrogate", problem)
+    return label

@@ -1,0 +1,46 @@
+"""The labelled texts of a task that training may see."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from kalm_data.core.seeded import digest
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from kalm_data.core.records import Text
+
+
+@dataclass(frozen=True, slots=True)
+class ClassText:
+    """A labelled text of the train split.
+
+    `is_protected`: dev or test of any task has a query or a labelled text of its normal form.
+    """
+
+    text: Text
+    label: str
+    language: str
+    source: str
+    line: int
+    is_protected: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ClassTexts:
+    """Those of a task, in order of text hash.
+
+    `groups` has the group (DESIGN terms) of each text that is not alone in its own, by hash.
+    """
+
+    texts: Sequence[ClassText]
+    groups: Mapping[str, str]
+
+    @property
+    def fingerprint(self) -> str:
+        """Digest of the texts that are not protected, with labels and languages."""
+        free = (one for one in self.texts if not one.is_protected)
+        parts = (part for one in free for part in (one.text.text_hash, one.label, one.language))
+        return digest("labels", *parts)
