@@ -16,6 +16,7 @@ from kalm_data.core.records import (
     Head,
     Judgement,
     Label,
+    LabelledText,
     NearDuplicate,
     Origin,
     Record,
@@ -104,6 +105,16 @@ def test_the_training_set_is_what_filters_and_draws_left(database: Database) -> 
     assert training.text_hashes == {text_hash(text) for text in ("kept", "given", "drawn")}
     assert training.queries == {Text.of("Learnt ").norm_hash}
     assert training.source
+
+
+def test_labelled_texts_of_training_are_trained_on(database: Database) -> None:
+    labels: list[tuple[str, Split]] = [("Learnt", "train"), ("asked", "test")]
+    rows = [
+        LabelledText("u", text_hash(text), "x", "", split, "", 0, "r") for text, split in labels
+    ]
+    training = store(database, *(Text.of(text) for text, _ in labels), *rows).training_set()
+    assert training.text_hashes == {text_hash("Learnt")}
+    assert training.queries == {Text.of("learnt").norm_hash}
 
 
 def test_an_empty_workspace_has_no_queries_and_trained_nothing(database: Database) -> None:

@@ -3,7 +3,15 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from kalm_data.core.records import Document, Example, Generation, Judgement, Text, example_id
+from kalm_data.core.records import (
+    Document,
+    Example,
+    Generation,
+    Judgement,
+    LabelledText,
+    Text,
+    example_id,
+)
 from kalm_data.core.synthesis import AnsweredQuery, Past, Reply
 from kalm_data.core.tasks import Task
 from kalm_data.workspace.generations import GenerationStore
@@ -126,6 +134,14 @@ def test_queries_of_every_other_split_are_protected(database: Database):
         Text.of(text).norm_hash for text in ("two", "three")
     }
     assert found.protected_queries("test") == {Text.of(text).norm_hash for text in ("one", "two")}
+
+
+def test_labelled_texts_of_every_other_split_are_protected_too(database: Database):
+    held = Text.of("Held Out")
+    label = LabelledText("intents", held.text_hash, "x", "", "test", "", 0, "r")
+    found = store(database, [held, label])
+    assert found.protected_queries("train") == {held.norm_hash}
+    assert found.protected_queries("test") == set()
 
 
 def test_the_queries_of_other_plans_are_those_of_all_splits_and_of_imports(database: Database):
