@@ -101,8 +101,8 @@ def _model(resolved: Resolved, task: Task, run: Run, config: EvalConfig) -> Mode
     from kalm_data.measures.systems import Model
 
     encoder = load_encoder(str(resolved.path), config.precision)
-    if resolved.note:
-        run.warn(resolved.note)
+    if note := resolved.note or encoder.note:
+        run.warn(note)
     now = resolve_templates(task, encoder.query_prompt, encoder.document_prompt)
     record = read_trained(resolved.path)
     learnt = record.templates.get(task.name) if record else None
