@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from itertools import chain
-from typing import TYPE_CHECKING
+from itertools import chain, groupby
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from kalm_data.core.errors import InputError
-from kalm_data.core.rows import RawRow, row_error
+from kalm_data.core.rows import RawFile, RawRow, row_error
 from kalm_data.core.text import has_words, without_surrogates
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from kalm_data.core.records import Split
-    from kalm_data.core.rows import Raw
+    from kalm_data.core.rows import BadRow, Raw
 
 _PEEKED_ROWS = 100
 _SPLIT_WORDS: dict[str, Split] = {
@@ -73,6 +73,46 @@ def missing_column(source: str, role: Role, available: Sequence[str]) -> InputEr
     return InputError(
         f"{source}: no column for {role.option} (columns: {columns}). Name it with {role.option}."
     )
+
+
+class ChosenColumns(Protocol):
+    """The columns of one file that are read."""
+
+    @property
+    def used(self) -> frozenset[str]:
+        """Their names."""
+        ...
+
+
+C = TypeVar("C", bound=ChosenColumns)
+R = TypeVar("R")
+
+
+def read_by_columns(
+    rows: Iterable[Raw],
+    choose: Callable[[str, Sequence[str]], C],
+    read: Callable[[RawRow, C], R],
+    what: str,
+    tell: Callable[[str], None],
+) -> Iterator[R | BadRow]:
+    """Each row as `read` makes it of the columns that `choose` finds in its file (source, names),
+    or as what is wrong with it; `tell` hears of columns that nobody reads.
+
+    what: what rows are, for the InputError where a file has none.
+    """
+    for source, of_one_file in groupby(rows, key=lambda row: row.source):
+        names, same = peek_columns(of_one_file)
+        columns = choose(source, names) if names else None
+        if columns and (unread := sorted(set(names) - columns.used)):
+            tell(f"columns that were not read: {', '.join(unread)}")
+        for row in same:
+            if isinstance(row, RawFile):
+                message = f"{source}: a text, but {what} need columns. Import it as documents."
+                raise InputError(message)
+            if isinstance(row, RawRow):
+                yield read(row, columns or choose(source, []))
+            else:
+                yield row
 
 
 def peek_columns(rows: Iterable[Raw]) -> tuple[list[str], Iterator[Raw]]:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from kalm_data.core.errors import InputError, reason
+from kalm_data.core.errors import InputError
+from kalm_data.core.lines import numbered_lines, read_json
 from kalm_data.core.records import text_hash
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
     from pathlib import Path
 
     from kalm_data.core.filtering import FilterRow
@@ -30,7 +30,7 @@ class Labels:
 def read_labels(file: Path) -> Labels:
     """Raises InputError, with file and line, for what is no label, and where there is none."""
     known: dict[tuple[str, str], bool] = {}
-    for place, line in _lines(file):
+    for place, line in numbered_lines(file, "file of labels"):
         row = _parse(line, place)
         known[text_hash(row[0]), text_hash(row[1])] = row[2]
     if not known:
@@ -39,23 +39,8 @@ def read_labels(file: Path) -> Labels:
     return Labels(known)
 
 
-def _lines(file: Path) -> Iterator[tuple[str, str]]:
-    try:
-        with file.open(encoding="utf-8") as lines:
-            for number, line in enumerate(lines, start=1):
-                if line.strip():
-                    yield f"{file}:{number}", line
-    except (OSError, UnicodeDecodeError) as error:
-        message = f"{file}: not a readable file of labels: {reason(error)}"
-        raise InputError(message) from error
-
-
 def _parse(line: str, place: str) -> tuple[str, str, bool]:
-    try:
-        row = json.loads(line)
-    except ValueError as error:
-        message = f"{place}: no JSON: {error}"
-        raise InputError(message) from error
+    row = read_json(line, place)
     names = ("query", "positive", "label")
     values = [row.get(name) for name in names] if isinstance(row, dict) else []
     match values:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import groupby
 from typing import TYPE_CHECKING
 
 from kalm_data.core.columns import (
@@ -12,12 +11,12 @@ from kalm_data.core.columns import (
     clean_text,
     given_split,
     missing_column,
-    peek_columns,
     plain_value,
+    read_by_columns,
 )
 from kalm_data.core.errors import InputError, RowError
 from kalm_data.core.records import Split, Text
-from kalm_data.core.rows import BadRow, RawFile, RawRow, refused, row_error
+from kalm_data.core.rows import BadRow, RawRow, refused, row_error
 from kalm_data.core.templates import unwrap_query
 
 if TYPE_CHECKING:
@@ -90,19 +89,13 @@ def read_pairs(
     rows: Iterable[Raw], config: ImportPairsConfig, tell: Callable[[str], None]
 ) -> Iterator[PairRow | BadRow]:
     """Every row as a pair or as what is wrong with it; `tell` hears of columns nobody reads."""
-    for source, of_one_file in groupby(rows, key=lambda row: row.source):
-        names, same = peek_columns(of_one_file)
-        columns = choose_columns(source, names, config) if names else None
-        if columns and (unread := sorted(set(names) - columns.used)):
-            tell(f"columns that were not read: {', '.join(unread)}")
-        for row in same:
-            if isinstance(row, RawFile):
-                message = f"{source}: a text, but pairs need columns. Import it as documents."
-                raise InputError(message)
-            if isinstance(row, RawRow):
-                yield _pair(row, columns or choose_columns(source, [], config), config)
-            else:
-                yield row
+    return read_by_columns(
+        rows,
+        lambda source, names: choose_columns(source, names, config),
+        lambda row, columns: _pair(row, columns, config),
+        "pairs",
+        tell,
+    )
 
 
 def choose_columns(source: str, available: Sequence[str], config: ImportPairsConfig) -> PairColumns:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from kalm_data.core.errors import InputError, reason
+from kalm_data.core.errors import InputError
+from kalm_data.core.lines import numbered_lines, read_json
 from kalm_data.core.seeded import digest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
 
@@ -29,13 +28,13 @@ def read_personas(file: Path) -> tuple[Persona, ...]:
     A line without `id` is known by its text. Errors name the file and line: text that is no JSON
     object, no or an empty `persona`, an id or a text that comes twice, a file without any.
     """
-    personas: dict[str, int] = {}
-    texts: dict[str, int] = {}
+    personas: dict[str, str] = {}
+    texts: dict[str, str] = {}
     found = []
-    for number, line in _lines(file):
-        persona = _parse(line, f"{file}:{number}")
-        _refuse_repeated(personas, persona.id, file, number)
-        _refuse_repeated(texts, persona.persona, file, number)
+    for place, line in numbered_lines(file, "file of personas"):
+        persona = _parse(line, place)
+        _refuse_repeated(personas, persona.id, place)
+        _refuse_repeated(texts, persona.persona, place)
         found.append(persona)
     if not found:
         message = f"{file}: no persona in it. Give JSON lines with the key 'persona'."
@@ -43,23 +42,8 @@ def read_personas(file: Path) -> tuple[Persona, ...]:
     return tuple(found)
 
 
-def _lines(file: Path) -> Iterator[tuple[int, str]]:
-    try:
-        with file.open(encoding="utf-8") as lines:
-            for number, line in enumerate(lines, start=1):
-                if line.strip():
-                    yield number, line
-    except (OSError, UnicodeDecodeError) as error:
-        message = f"{file}: not a readable file of personas: {reason(error)}"
-        raise InputError(message) from error
-
-
 def _parse(line: str, place: str) -> Persona:
-    try:
-        row = json.loads(line)
-    except ValueError as error:
-        message = f"{place}: no JSON: {error}"
-        raise InputError(message) from error
+    row = read_json(line, place)
     if not isinstance(row, dict):
         message = f"{place}: a JSON object is wanted, with the key 'persona'"
         raise InputError(message)
@@ -82,8 +66,9 @@ def _text(row: dict[str, object], key: str, place: str) -> str:
     return value.strip()
 
 
-def _refuse_repeated(seen: dict[str, int], value: str, file: Path, number: int) -> None:
+def _refuse_repeated(seen: dict[str, str], value: str, place: str) -> None:
+    number = place.rpartition(":")[2]
     if value in seen:
-        message = f"{file}:{number}: {value!r} stands in line {seen[value]} already"
+        message = f"{place}: {value!r} stands in line {seen[value]} already"
         raise InputError(message)
     seen[value] = number

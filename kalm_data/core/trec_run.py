@@ -6,11 +6,12 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from kalm_data.core.errors import InputError, reason
+from kalm_data.core.errors import InputError
+from kalm_data.core.lines import numbered_lines
 from kalm_data.core.seeded import digest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
     from pathlib import Path
 
 
@@ -26,9 +27,8 @@ class TrecRun:
 def read_run(file: Path) -> TrecRun:
     """Raises InputError, with file and line, for what is no hit, or comes twice."""
     lists: dict[str, dict[str, float]] = {}
-    for number, line in _lines(file):
+    for place, line in numbered_lines(file, "run"):
         parts = line.split()
-        place = f"{file}:{number}"
         if len(parts) != 6:
             message = (
                 f"{place}: {len(parts)} fields; six are wanted: query Q0 document rank score tag"
@@ -46,17 +46,6 @@ def read_run(file: Path) -> TrecRun:
     told = (f"{query} {document} {score!r}" for query, hits in sorted(lists.items())
             for document, score in sorted(hits.items()))  # fmt: skip
     return TrecRun(file.name, digest("run", *told), lists)
-
-
-def _lines(file: Path) -> Iterator[tuple[int, str]]:
-    try:
-        with file.open(encoding="utf-8-sig") as lines:
-            for number, line in enumerate(lines, start=1):
-                if line.strip():
-                    yield number, line
-    except (OSError, UnicodeDecodeError) as error:
-        message = f"{file}: not a readable run: {reason(error)}"
-        raise InputError(message) from error
 
 
 def _number(text: str, place: str) -> float:

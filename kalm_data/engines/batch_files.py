@@ -9,7 +9,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from kalm_data.core.errors import InputError, reason
+from kalm_data.core.errors import InputError
+from kalm_data.core.lines import numbered_lines, read_json
 from kalm_data.core.synthesis import Reply
 from kalm_data.engines.chat_wire import make_body, name_failure, read_completion, read_error
 
@@ -83,15 +84,9 @@ def _write(file: Path, mode: str, text: str) -> None:
 def _read_results(file: Path) -> dict[str, dict[str, object]]:
     """Each line by its `custom_id`, the last of equals."""
     found: dict[str, dict[str, object]] = {}
-    try:
-        with file.open(encoding="utf-8") as lines:
-            for number, line in enumerate(lines, start=1):
-                if line.strip():
-                    result = _parse(line, f"{file}:{number}")
-                    found[str(result["custom_id"])] = result
-    except (OSError, UnicodeDecodeError) as error:
-        message = f"{file}: not a readable file of batch results: {reason(error)}"
-        raise InputError(message) from error
+    for place, line in numbered_lines(file, "file of batch results"):
+        result = _parse(line, place)
+        found[str(result["custom_id"])] = result
     if not found:
         message = f"{file}: no result in it. Name the file that the batch service gave."
         raise InputError(message)
@@ -99,11 +94,7 @@ def _read_results(file: Path) -> dict[str, dict[str, object]]:
 
 
 def _parse(line: str, place: str) -> dict[str, object]:
-    try:
-        result = json.loads(line)
-    except ValueError as error:
-        message = f"{place}: no JSON: {error}"
-        raise InputError(message) from error
+    result = read_json(line, place)
     if not isinstance(result, dict) or "custom_id" not in result:
         message = f"{place}: no batch result: an object with the key custom_id is wanted"
         raise InputError(message)

@@ -23,8 +23,8 @@ BLOCK = 2048
 """Examples whose measurements are in memory at one time."""
 
 
-class DrawStore(Protocol):
-    """What a draw reads of the workspace."""
+class MeasuredStore(Protocol):
+    """Reads the examples of a task and what `mine` measured of them."""
 
     def pool(self, task: Task) -> Pool: ...
 
@@ -42,11 +42,15 @@ class DrawStore(Protocol):
         """Of the examples from id `first` to id `last`."""
         ...
 
-    def dropped(self, task: str) -> set[tuple[str, str]]: ...
-
     def mine_config(self, task: str, ranker: str) -> MineConfig:
         """The settings with which the task was last mined by this ranker."""
         ...
+
+
+class DrawStore(MeasuredStore, Protocol):
+    """What a draw reads of the workspace."""
+
+    def dropped(self, task: str) -> set[tuple[str, str]]: ...
 
 
 def read_ranked(

@@ -17,13 +17,13 @@ from kalm_data.core.mining import (
     ranking_basis,
     stale_line,
 )
+from kalm_data.measures.draws import MeasuredStore
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from kalm_data.core.config.filter import FilterConfig
-    from kalm_data.core.config.mine import MineConfig
-    from kalm_data.core.mining import Excluded, Hits, Measured, MiningExample, RankedKey
+    from kalm_data.core.mining import Excluded, Hits, Measured, MiningExample
     from kalm_data.core.pool import Pool
     from kalm_data.core.protocols import Run
     from kalm_data.core.tasks import Task
@@ -32,31 +32,11 @@ _BLOCK = 8192
 _BY_RANK = ("top-k", "min-score", "min-gap")
 
 
-class FilterStore(Protocol):
+class FilterStore(MeasuredStore, Protocol):
     """What is read of the workspace."""
-
-    def pool(self, task: Task) -> Pool: ...
-
-    def mining_examples(self, task: str) -> list[MiningExample]:
-        """Those of the train split that have a positive, in order of id."""
-        ...
-
-    def measured(
-        self, ranker: str, basis: str, first: str, last: str
-    ) -> dict[RankedKey, dict[str, Measured]]:
-        """Of the examples from id `first` to id `last`."""
-        ...
-
-    def hits(self, ranker: str, hits_basis: str, first: str, last: str) -> dict[RankedKey, Hits]:
-        """Of the examples from id `first` to id `last`."""
-        ...
 
     def rankers(self, task: str) -> list[str]:
         """Who ranked the task: who made the draw in force, then the latest first."""
-        ...
-
-    def mine_config(self, task: str, ranker: str) -> MineConfig:
-        """The settings with which the task was last mined by this ranker."""
         ...
 
 
