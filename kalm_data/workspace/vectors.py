@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import time
+from tempfile import TemporaryFile
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
 
 WRITE_EVERY_S = 2.0
 _WRITE_EVERY_TEXTS = 50_000
+_MOST_IN_MEMORY = 2 << 30
+"""Bytes of vectors that are held at a time; more are read through the disk."""
 
 _PLACES = """
 SELECT v.rendered_hash, v.segment, v.row
@@ -145,10 +148,20 @@ def _gather(places: Sequence[tuple[str, int]], folder: Path) -> Vectors:
     for segment, indices in wanted.items():
         stored = np.load(_file(folder, segment), mmap_mode="r")
         if found is None:
-            found = np.empty((len(places), stored.shape[1]), np.float32)
+            found = _room_for(len(places), stored.shape[1], folder)
         found[indices] = stored[[places[i][1] for i in indices]]
     assert found is not None
     return found
+
+
+def _room_for(count: int, dimensions: int, folder: Path) -> Vectors:
+    """(N, D) of memory, or of a file without a name where that would be much of it."""
+    size = count * dimensions * 4
+    if size <= _MOST_IN_MEMORY:
+        return np.empty((count, dimensions), np.float32)
+    with TemporaryFile(dir=folder) as file:
+        os.posix_fallocate(file.fileno(), 0, size)  # else a full disk kills whoever writes
+        return np.memmap(file, np.float32, "w+", shape=(count, dimensions))
 
 
 def _file(folder: Path, segment: str) -> Path:

@@ -124,3 +124,14 @@ def test_a_damaged_file_is_warned_of_and_made_again(
     assert found[:, 0].tolist() == [1, 2]
     assert "1 files of vectors are gone or damaged" in run.summary("ok").warnings[0]
     assert encode(database, Lengths(), ["a", "bb"]) == ([1, 2], 0)
+
+
+def test_more_vectors_than_memory_should_hold_are_mapped_from_a_file_that_nobody_sees(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_MOST_IN_MEMORY", 8)
+    with running(database, "mine", "{}", resumable=True) as run:
+        found = VectorStore(database).vectors(run, Lengths(), ["a", "bbb", "cc"])
+        assert isinstance(found, np.memmap)
+        assert found[:, 0].tolist() == [1, 3, 2]
+        assert all(file.suffix == ".npy" for file in database.folder.glob("vectors/*/*"))
