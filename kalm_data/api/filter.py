@@ -44,10 +44,10 @@ def filter_positives(
     from kalm_data.stages.filter import Given
     from kalm_data.stages.filter import filter_positives as stage
     from kalm_data.workspace.rankings import RankingStore
-    from kalm_data.workspace.tasks import read_tasks
+    from kalm_data.workspace.tasks import read_ranked_tasks
 
     def all_tasks(database: Database, run: WorkspaceRun) -> FilterResult:
-        chosen = read_tasks(database, tasks)
+        chosen = read_ranked_tasks(database, tasks)
         labels = read_labels(config.labels) if config.labels else None
         exclude = _exclusion(database, run, chosen, config) if config.exclude else None
         return stage(RankingStore(database), run, chosen, config, Given(exclude, labels))

@@ -32,10 +32,10 @@ def mine(
     from kalm_data.api.rankers import WorkspaceRankers
     from kalm_data.stages.mine import mine as stage
     from kalm_data.workspace.rankings import RankingStore
-    from kalm_data.workspace.tasks import read_tasks
+    from kalm_data.workspace.tasks import read_ranked_tasks
 
     def all_tasks(database: Database, run: WorkspaceRun) -> MineResult:
-        chosen = read_tasks(database, tasks)
+        chosen = read_ranked_tasks(database, tasks)
         maker = WorkspaceRankers(database, run, config)
         return stage(RankingStore(database), run, maker, chosen, config)
 

@@ -31,3 +31,9 @@ def read_tasks(database: Database, names: Sequence[str] = ()) -> tuple[Task, ...
             message = f"{name}: no such task in {database.folder}. Known: {', '.join(known)}."
             raise InputError(message)
     return tuple(known[name] for name in dict.fromkeys(names)) or tuple(known.values())
+
+
+def read_ranked_tasks(database: Database, names: Sequence[str]) -> tuple[Task, ...]:
+    """The same; where none is named, those that are searched, and tasks of labels are left out."""
+    tasks = read_tasks(database, names)
+    return tasks if names else tuple(task for task in tasks if task.is_ranked) or tasks

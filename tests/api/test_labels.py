@@ -7,14 +7,20 @@ import pyarrow.parquet as pq
 import pytest
 
 from kalm_data.api.build_shards import ShardsConfig, build_shards
+from kalm_data.api.filter import FilterConfig, filter_positives
 from kalm_data.api.imports import (
     ImportLabelsConfig,
+    ImportPairsConfig,
     NamedLabelTask,
+    NamedTask,
     import_labels,
+    import_pairs,
     import_tasks,
 )
+from kalm_data.api.mine import MineConfig, mine
 from kalm_data.api.status import status
 from kalm_data.api.verify import verify
+from kalm_data.core.errors import InputError
 from kalm_data.workspace.database import Database
 
 BANKING = Path(__file__).parents[3] / "shared/data/banking77"
@@ -61,3 +67,19 @@ def test_a_file_of_tasks_brings_labels_and_again_changes_nothing(tmp_path: Path)
         assert (outcome.run.kept, outcome.result.imports[0].result.new_texts) == (3, new)
     with Database(tmp_path / "w").read() as connection:
         assert connection.execute("SELECT max(revision) FROM tasks").fetchall() == [(1,)]
+
+
+def test_mine_and_filter_without_a_task_leave_labels_out(tmp_path: Path) -> None:
+    folder = tmp_path / "w"
+    (tmp_path / "l.csv").write_text("text,label\nhigh tide,sea\nlow tide,sea\nrye bread,food\n")
+    (tmp_path / "p.csv").write_text("query,positive\nwhen is high tide,tide tables\n")
+    config = ImportLabelsConfig(as_split="train")
+    import_labels(folder, [str(tmp_path / "l.csv")], NamedLabelTask(task="labels"), config)
+    pairs = ImportPairsConfig(as_split="train")
+    import_pairs(folder, [str(tmp_path / "p.csv")], NamedTask(task="pairs"), pairs)
+    mined = mine(folder, [], MineConfig(ranker="bm25", ranks="1-2")).result
+    assert [task.task for task in mined.tasks] == ["pairs"]
+    kept = filter_positives(folder, [], FilterConfig(top_k=1)).result
+    assert [task.task for task in kept.tasks] == ["pairs"]
+    with pytest.raises(InputError, match="has no ranks"):
+        mine(folder, ["labels"], MineConfig(ranker="bm25"))
