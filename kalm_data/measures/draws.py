@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from kalm_data.core.tasks import Task
     from kalm_data.measures.negatives import Drawn
 
-BLOCK = 2048
+BLOCK = 8192
 """Examples whose measurements are in memory at one time."""
 
 

@@ -92,13 +92,15 @@ class Drawn:
 class Surroundings:
     """What is the same for all examples of a task.
 
-    keys: (P,) of the pool. `children` holds the positions of the chunks of each file.
+    keys: (P,) of the pool. `children` holds the positions of the chunks of each file, `depth` how
+    many hits were stored of each query.
     """
 
     training: TrainingPool
     keys: Keys
     children: Mapping[str, tuple[int, ...]]
     settings: DrawSettings
+    depth: int
 
 
 def surroundings(training: TrainingPool, settings: DrawSettings) -> Surroundings:
@@ -107,7 +109,8 @@ def surroundings(training: TrainingPool, settings: DrawSettings) -> Surroundings
         for parent in document.parents:
             children.setdefault(parent, []).append(place)
     siblings = {parent: tuple(places) for parent, places in children.items()}
-    return Surroundings(training, np.array(training.pool.keys(), np.uint64), siblings, settings)
+    keys, depth = np.array(training.pool.keys(), np.uint64), settings.config.stored_depth
+    return Surroundings(training, keys, siblings, settings, depth)
 
 
 def draw_negatives(
@@ -179,7 +182,7 @@ class _Draw:
 
     def _below(self, id_: str, scores: NDArray[np.float64]) -> float:
         """A document that is no hit of a whole list by words, or of lists merged, scores 0."""
-        is_whole = len(scores) < self._around.settings.config.stored_depth
+        is_whole = len(scores) < self._around.depth
         if not len(scores) or (is_whole and id_.startswith(_ZERO_BELOW)):
             return 0.0
         return float(scores[-1])
@@ -267,9 +270,10 @@ class _Draw:
         self, source: HitSource, place: int, *, given: bool = False, padding: bool = False
     ) -> Negative:
         rank, score = source.rank_and_score(place)
-        row_score = None
-        if self._scorer is not None and (by := self._scorer.rank_and_score(place))[0]:
-            row_score = by[1]
+        scored = rank, score
+        if self._scorer is not source:
+            scored = self._scorer.rank_and_score(place) if self._scorer else (0, 0.0)
+        row_score = scored[1] if scored[0] else None
         return Negative(
             self._hash(place), rank, score if rank or given else 0.0, source.id, source.lowest,
             row_score, given, padding,
