@@ -6,7 +6,7 @@ Pairs are the Debian synopses with their package descriptions (title and text ar
 pair has the positive of another query instead of its own: of any, or, harder, of one whose package
 is in the same section. BM25 and all-MiniLM-L6-v2 (bfloat16) rank each positive over all documents;
 a rule keeps what ranks among the first k: by the dense ranks, by BM25's, by both (all) or by either
-of them (any). At k = 50 `filter` itself decides, too, and must keep the same pairs.
+of them (any). At k = 50 `filter` itself decides, too, and must keep as many pairs.
 
 --rows N takes N pairs and as many documents; k then means more: by chance alone k / N of the random
 swaps pass. Vectors stay in the workspace: with --workspace a second run encodes nothing.
