@@ -93,6 +93,7 @@ class StandInServer:
         self.base_url = ""
         self.asked: Counter[str] = Counter()
         """Requests by `hash_prompt`, faulty ones included."""
+        self.in_flight = 0
         self.high_water = 0
         """The most requests that were in flight at one time."""
         self.cancelled = 0
@@ -101,7 +102,6 @@ class StandInServer:
         self._latency_s = latency_s
         self._port = port
         self._api_key = api_key
-        self._in_flight = 0
         self._closing = ExitStack()
 
     def __enter__(self) -> Self:
@@ -132,15 +132,15 @@ class StandInServer:
     async def _answer(self, request: web.Request) -> web.StreamResponse:
         if self._api_key and request.headers.get("Authorization") != f"Bearer {self._api_key}":
             return _refuse(401, "Incorrect API key provided.")
-        self._in_flight += 1
-        self.high_water = max(self.high_water, self._in_flight)
+        self.in_flight += 1
+        self.high_water = max(self.high_water, self.in_flight)
         try:
             return await self._complete(request)
         except asyncio.CancelledError:
             self.cancelled += 1
             raise
         finally:
-            self._in_flight -= 1
+            self.in_flight -= 1
 
     async def _complete(self, request: web.Request) -> web.StreamResponse:
         body = await request.json()
