@@ -52,6 +52,10 @@ class DrawStore(MeasuredStore, Protocol):
 
     def dropped(self, task: str) -> set[tuple[str, str]]: ...
 
+    def dropped_by(self, task: str) -> Mapping[str, set[tuple[str, str]]]:
+        """Rule → (example id, text hash) of what it drops."""
+        ...
+
 
 def read_ranked(
     store: DrawStore, ranker: str, basis: str, depth: int, block: Sequence[MiningExample]

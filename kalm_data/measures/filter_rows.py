@@ -18,6 +18,7 @@ from kalm_data.core.mining import (
     stale_line,
 )
 from kalm_data.measures.draws import MeasuredStore
+from kalm_data.measures.rules.seen import BLIND_TO
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -79,6 +80,8 @@ def _choose_rankers(
     store: FilterStore, task: Task, config: FilterConfig, *, needed: bool
 ) -> tuple[str, ...]:
     """The ids of the rankers named, or of the one that drew the task's negatives."""
+    if not needed and not any(rule in BLIND_TO for rule in config.rules):
+        return ()
     known = store.rankers(task.name)
     if not config.ranker and (known or not needed):
         return tuple(known[:1])

@@ -32,6 +32,7 @@ from kalm_data.core.records import Reject
 from kalm_data.core.tasks import Task
 from kalm_data.measures.draws import draw_task
 from kalm_data.measures.label_draws import LabelDraw, draw_by_label
+from kalm_data.measures.rules.seen import seen_by
 from kalm_data.measures.shard_rows import TaskRows, given_negatives
 from kalm_data.measures.training_pool import training_pool
 
@@ -273,19 +274,22 @@ def _warn_of_ignored(run: Run, task: Task) -> None:
 
 
 def _refuse_stale_rules(draws: DrawStore, shards: ShardWriter, task: str, basis: str) -> None:
-    """Verdicts of another pool, or of some positives only, are no filter of this set."""
+    """Verdicts of another pool, of some positives only, or that looked at what other rules kept
+    before, are no filter of this set.
+    """
     for rule, judged_on, unjudged in shards.rules(task):
+        told = json.loads(shards.in_force("rule", task)[rule])
+        again = filter_command(told.get("tasks", [task]), told["options"])
         if judged_on != basis or unjudged:
             what = f"{unjudged} positives are new" if unjudged else "the pool has changed"
+            rankers = told["rankers"]
+            mined = [mine_command(task, draws.mine_config(task, ranker)) for ranker in rankers]
             line = f"task {task}: rule {rule} is stale: {what} since."
-            raise StaleMeasurement(line, _refreshing(draws, shards, task, rule))
-
-
-def _refreshing(draws: DrawStore, shards: ShardWriter, task: str, rule: str) -> list[str]:
-    """The commands that measure and decide again, as they were given."""
-    decided = json.loads(shards.in_force("rule", task)[rule])
-    mined = [mine_command(task, draws.mine_config(task, ranker)) for ranker in decided["rankers"]]
-    return [*dict.fromkeys(mined), filter_command(task, decided["options"])]
+            raise StaleMeasurement(line, [*dict.fromkeys(mined), again])
+        dropped = {name: draws.dropped_by(name) for name in told.get("tasks", ())}
+        if dropped and told["saw"] != seen_by(rule, dropped):
+            line = f"task {task}: rule {rule} is stale: other rules keep other rows since."
+            raise StaleMeasurement(line, [again])
 
 
 def _draw(

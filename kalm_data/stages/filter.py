@@ -14,7 +14,13 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from kalm_data.core.config.filter import DEFAULT_TOP_K, RULES, FilterConfig, rule_options
+from kalm_data.core.config.filter import (
+    DEFAULT_TOP_K,
+    RULES,
+    FilterConfig,
+    filter_command,
+    rule_options,
+)
 from kalm_data.core.errors import InputError
 from kalm_data.core.filter_result import FilterResult, SweepRow, TaskFiltered
 from kalm_data.core.mining import nothing_to
@@ -22,9 +28,11 @@ from kalm_data.core.records import Decision, Head, Reject
 from kalm_data.measures.filter_rows import FilterStore, read_rows
 from kalm_data.measures.rules.ranks import MinGap, MinScore, TopK
 from kalm_data.measures.rules.repeats import Dedup, MaxPerPositive
+from kalm_data.measures.rules.seen import BLIND_TO, seen_by
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from collections.abc import Set as AbstractSet
 
     from kalm_data.core.config.filter import RuleName
     from kalm_data.core.filter_labels import Labels
@@ -33,11 +41,10 @@ if TYPE_CHECKING:
     from kalm_data.core.tasks import Task
     from kalm_data.measures.filter_rows import TaskPositives
     from kalm_data.measures.rules.exclusion import Exclude
+    from kalm_data.measures.rules.seen import Dropped
 
 SWEEP = (1, 2, 5, 10, 20, 50, 100)
 _ROWS_AT_ONCE = 8192
-_DEPENDENT: tuple[RuleName, ...] = ("dedup", "max-per-positive")
-"""They look at what other rules keep, so they judge again whenever one of these changes."""
 
 
 class RuleStore(Protocol):
@@ -73,15 +80,20 @@ def filter_positives(
     InputError for tasks that are not searched or that nobody ranked, and where no task has a
     positive.
     """
-    config = _with_dependents(store, tasks, config)
     read = [read_rows(store, run, task, config) for task in tasks]
     rows = [row for one in read for row in one.rows]
     if not rows:
         raise InputError(nothing_to("filter", tasks))
     run.plan(len(rows))
     rules = _make_rules(config, read, given)
-    verdicts = _judge(store, rules, tasks, rows, config)
-    _store(run, rules, read, rows, verdicts, config)
+    before = {task.name: _others(store, task.name, rules, config) for task in tasks}
+    verdicts = _judge(before, rules, rows)
+    now = _dropped_now(before, rows, verdicts)
+    _store(run, rows, verdicts)
+    for one in read:
+        run.append([_head(run, one, rule.name, config, now) for rule in rules])
+        run.append(_take_back(store, run, one, config.reset))
+    _tell_stale(store, run, now, {*verdicts, *config.reset})
     top_k = next((rule for rule in rules if isinstance(rule, TopK)), None)
     borders = pairwise(_borders(read))
     filtered = tuple(
@@ -90,19 +102,6 @@ def filter_positives(
         for one, (first, last) in zip(read, borders, strict=True)
     )  # fmt: skip
     return FilterResult(_sum_sweeps(filtered), filtered)
-
-
-def _with_dependents(store: RuleStore, tasks: Sequence[Task], config: FilterConfig) -> FilterConfig:
-    """The rules of the run, and those in force that look at what these keep."""
-    held: dict[str, object] = {}
-    for task in tasks:
-        for rule, settings in store.rule_settings(task.name).items():
-            if rule in _DEPENDENT and rule not in (*config.rules, *config.reset):
-                held |= json.loads(settings)["options"]
-    asked: dict[str, object] = {"top_k": config.top_k}
-    if "top-k" in config.rules and config.top_k is None and held:
-        asked["top_k"] = DEFAULT_TOP_K
-    return config.model_copy(update=held | asked) if held else config
 
 
 def _make_rules(config: FilterConfig, read: Sequence[TaskPositives], given: Given) -> list[Rule]:
@@ -123,25 +122,26 @@ def _make_rules(config: FilterConfig, read: Sequence[TaskPositives], given: Give
     return [rule for name in config.rules if (rule := made[name]) is not None]
 
 
+def _others(store: RuleStore, task: str, rules: Sequence[Rule], config: FilterConfig) -> Dropped:
+    """What rules drop that neither judge in this run nor are taken back."""
+    replaced = {*(rule.name for rule in rules), *config.reset}
+    return {rule: rows for rule, rows in store.dropped_by(task).items() if rule not in replaced}
+
+
 def _judge(
-    store: RuleStore,
-    rules: Sequence[Rule],
-    tasks: Sequence[Task],
-    rows: Sequence[FilterRow],
-    config: FilterConfig,
+    before: Mapping[str, Dropped], rules: Sequence[Rule], rows: Sequence[FilterRow]
 ) -> dict[str, list[Verdict]]:
     """The verdicts of each rule, in the order of the rows."""
-    replaced = {*(rule.name for rule in rules), *config.reset}
     gone = {
-        (task.name, *row)
-        for task in tasks
-        for rule, dropped in store.dropped_by(task.name).items()
-        if rule not in replaced
-        for row in dropped
+        (task, *row)
+        for task, dropped in before.items()
+        for some in dropped.values()
+        for row in some
     }
     standing = [(row.task, row.example.example_id, row.text_hash) not in gone for row in rows]
     verdicts: dict[str, list[Verdict]] = {}
     for rule in rules:
+        # the rules on repeats come last, and dedup takes no notice of max-per-positive
         found = verdicts[rule.name] = rule.judge(rows, standing)
         standing = [
             stands and not verdict.reason for stands, verdict in zip(standing, found, strict=True)
@@ -149,15 +149,45 @@ def _judge(
     return verdicts
 
 
-def _store(
-    run: Run,
-    rules: Sequence[Rule],
-    read: Sequence[TaskPositives],
+def _dropped_now(
+    before: Mapping[str, Dropped],
     rows: Sequence[FilterRow],
     verdicts: Mapping[str, Sequence[Verdict]],
-    config: FilterConfig,
+) -> dict[str, Dropped]:
+    """Task → what each rule in force drops when this run is over."""
+    now: dict[str, dict[str, set[tuple[str, str]]]] = {
+        task: dict(dropped) for task, dropped in before.items()
+    }
+    for name, found in verdicts.items():
+        for row, verdict in zip(rows, found, strict=True):
+            if verdict.reason:
+                pair = row.example.example_id, row.text_hash
+                now[row.task].setdefault(name, set()).add(pair)
+    return dict(now)
+
+
+def _tell_stale(
+    store: RuleStore, run: Run, now: Mapping[str, Dropped], replaced: AbstractSet[str]
 ) -> None:
-    """Append decisions and heads; count each positive as kept, or under its first reason."""
+    """Warn of rules on repeats that looked at what other rules kept before this run."""
+    for task in now:
+        for rule, settings in store.rule_settings(task).items():
+            if rule not in BLIND_TO or rule in replaced:
+                continue
+            told = json.loads(settings)
+            dropped = {
+                name: now[name] if name in now else store.dropped_by(name) for name in told["tasks"]
+            }
+            if seen_by(rule, dropped) != told["saw"]:
+                command = filter_command(told["tasks"], told["options"])
+                run.warn(
+                    f"task {task}: rule {rule} looked at what other rules kept before. Run "
+                    f"`{command}` again."
+                )
+
+
+def _store(run: Run, rows: Sequence[FilterRow], verdicts: Mapping[str, Sequence[Verdict]]) -> None:
+    """Append decisions; count each positive as kept, or under its first reason."""
     for start in range(0, len(rows), _ROWS_AT_ONCE):
         block = range(start, min(start + _ROWS_AT_ONCE, len(rows)))
         decided = [
@@ -174,24 +204,36 @@ def _store(
         ]
         run.reject(rejects)
         run.keep(len(decided) - len(rejects))
-    for one in read:
-        run.append([_head(run, one, rule.name, config) for rule in rules])
-        run.append(
-            [
-                Head("rule", one.task.name, rule, run.sequence, "{}", one.basis, "")
-                for rule in config.reset
-            ]
-        )
 
 
-def _head(run: Run, one: TaskPositives, rule: str, config: FilterConfig) -> Head:
+def _take_back(
+    store: RuleStore, run: Run, one: TaskPositives, rules: Sequence[RuleName]
+) -> list[Head]:
+    """Heads that put rules out of force."""
+    task, in_force = one.task.name, store.rule_settings(one.task.name)
+    for rule in rules:
+        if rule not in in_force:
+            run.warn(f"task {task}: rule {rule} is not in force; nothing to take back")
+    return [
+        Head("rule", task, rule, run.sequence, "{}", one.basis, "")
+        for rule in rules
+        if rule in in_force
+    ]
+
+
+def _head(
+    run: Run, one: TaskPositives, rule: str, config: FilterConfig, now: Mapping[str, Dropped]
+) -> Head:
     (name,) = (known for known in RULES if known == rule)
     options = rule_options(name, config)
     if "ranker" in options:  # those that were looked at, whoever draws negatives later
         options["ranker"] = [id_.partition("@")[0] for id_ in one.rankers]
     if name == "top-k":
         options["top_k"] = config.top_k or one.task.top_k or DEFAULT_TOP_K
-    settings = json.dumps({"options": options, "rankers": one.rankers}, sort_keys=True)
+    told: dict[str, object] = {"options": options, "rankers": one.rankers}
+    if name in BLIND_TO:
+        told |= {"tasks": sorted(now), "saw": seen_by(name, now)}
+    settings = json.dumps(told, sort_keys=True)
     return Head("rule", one.task.name, rule, run.sequence, settings, one.basis, run.run_id)
 
 

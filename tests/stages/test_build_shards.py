@@ -94,9 +94,10 @@ def dig(database: Database, config: MineConfig = MINE) -> Database:
     return database
 
 
-def sift(database: Database, top_k: int) -> Database:
+def sift(database: Database, top_k: int | None, **rules: object) -> Database:
+    config = FilterConfig(top_k=top_k, **rules)
     with running(database, "filter", "{}") as run:
-        filter_positives(RankingStore(database), run, [TASK], FilterConfig(top_k=top_k), Given())
+        filter_positives(RankingStore(database), run, [TASK], config, Given())
     return database
 
 
@@ -286,6 +287,17 @@ def test_verdicts_that_leave_new_positives_out_are_refused(database: Database, t
     with pytest.raises(StaleMeasurement, match=remedy):
         build(database, tmp_path / "out")
     build(sift(database, 50), tmp_path / "out")
+
+
+def test_verdicts_that_looked_at_what_others_kept_before_are_refused(
+    database: Database, tmp_path: Path
+):
+    sift(sift(dig(fill(database, WORLD)), 50), None, dedup="exact")
+    build(database, tmp_path / "out")
+    sift(database, 1)
+    with pytest.raises(StaleMeasurement, match=r"`kalm-data filter --task t --dedup exact`"):
+        build(database, tmp_path / "out")
+    build(sift(database, None, dedup="exact"), tmp_path / "out")
 
 
 def test_an_older_set_is_replaced_and_anything_else_is_refused(database: Database, tmp_path: Path):

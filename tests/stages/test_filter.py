@@ -101,6 +101,14 @@ def dropped(database: Database) -> set[str]:
     return {names[id_] for id_, _ in store.dropped("t")}
 
 
+def warnings(database: Database) -> list[str]:
+    """Of the last run."""
+    with database.read() as connection:
+        sql = "SELECT warnings FROM runs WHERE command = 'filter' ORDER BY sequence DESC LIMIT 1"
+        ((found,),) = connection.execute(sql).fetchall()
+    return list(found)
+
+
 def test_filter_keeps_a_positive_ranked_exactly_at_top_k(database: Database) -> None:
     measure(import_(database, {"at": [1], "after": [2]}), {"at": [50], "after": [51]})
     result = sift(database, top_k=50)
@@ -144,10 +152,7 @@ def test_a_pool_smaller_than_k_is_said_and_a_query_without_evidence_still_goes(
     measure(import_(database, {"a": [1], "dark": [2]}, size=20), {"a": [20], "dark": [0]})
     sift(database, top_k=50)
     assert dropped(database) == {"dark"}
-    with database.read() as connection:
-        sql = "SELECT warnings FROM runs WHERE command = 'filter'"
-        ((warnings,),) = connection.execute(sql).fetchall()
-    assert "20 documents, fewer than k = 50" in warnings[0]
+    assert "20 documents, fewer than k = 50" in warnings(database)[0]
 
 
 def test_k_is_the_users_then_the_tasks_then_fifty(database: Database) -> None:
@@ -235,11 +240,30 @@ def test_rules_combine_and_each_is_replaced_by_itself_alone(database: Database) 
     sift(database, top_k=10)
     sift(database, max_per_positive=1)
     assert dropped(database) == {"b"}  # it is dropped already, so c is the only row of its document
+    assert warnings(database) == []
     sift(database, top_k=50)
-    assert dropped(database) == {"b"}  # judged again: c is the better of two
+    assert dropped(database) == set()
+    (told,) = warnings(database)
+    assert "Run `kalm-data filter --task t --max-per-positive 1` again" in told
+    sift(database, max_per_positive=1)
+    assert dropped(database) == {"b"}  # c is the better of two
     sift(database, top_k=2)
     sift(database, reset="max-per-positive")
     assert dropped(database) == {"a", "b", "c"}
+
+
+def test_a_rule_taken_back_that_is_not_in_force_is_said(database: Database) -> None:
+    measure(import_(database, {"a": [1]}), {"a": [3]})
+    sift(database, reset="dedup")
+    assert warnings(database) == ["task t: rule dedup is not in force; nothing to take back"]
+
+
+def test_taking_a_rule_back_needs_no_ranks(database: Database) -> None:
+    measure(import_(database, {"a": [1], "b": [2]}), {"a": [3], "b": [30]})
+    sift(database, top_k=10)
+    import_(database, {}, size=COUNT + 1)  # the ranks are of another pool now
+    assert sift(database, reset="top-k").tasks[0].rankers == ()
+    assert dropped(database) == set()
 
 
 def test_several_rankers_must_agree_or_one_is_enough(database: Database) -> None:
@@ -253,17 +277,39 @@ def test_several_rankers_must_agree_or_one_is_enough(database: Database) -> None
     assert result.tasks[0].rankers == ("bm25@2", "dense:z@1")
 
 
-def test_duplicates_across_tasks_keep_the_better_ranked(database: Database) -> None:
-    import_(database, {"When?": [1]})
+def import_another_task(database: Database) -> Task:
+    """A task whose only example asks what `When?` asks, of the same document."""
     other = Task(name="u", collections=("docs",))
     id_, known = example_id("u", "when?"), Text.of("when?")
     asked = Example(id_, "u", known.text_hash, "", "", "train", "import", "", "q.jsonl", 7, "r")
     with running(database, "import", "{}") as run:
         run.append([known, asked, Judgement(id_, hash_of(1), "positive", "import", "r")])
+    return other
+
+
+def sift_both(database: Database, other: Task) -> FilterResult:
     with running(database, "filter", "{}") as run:
         store, config = RankingStore(database), FilterConfig(dedup="exact")
-        result = filter_positives(store, run, [TASK, other], config, Given())
+        return filter_positives(store, run, [TASK, other], config, Given())
+
+
+def test_duplicates_across_tasks_keep_the_better_ranked(database: Database) -> None:
+    other = import_another_task(import_(database, {"When?": [1]}))
+    result = sift_both(database, other)
     assert [task.dropped["dedup"] for task in result.tasks] in ([0, 1], [1, 0])
+
+
+def test_a_rule_over_two_tasks_is_stale_where_one_of_them_loses_a_row(database: Database) -> None:
+    other = import_another_task(measure(import_(database, {"When?": [1]}), {"When?": [30]}))
+    sift_both(database, other)
+    before = dropped(database)
+    sift(database, top_k=10)
+    (told,) = warnings(database)
+    assert "Run `kalm-data filter --task t --task u --dedup exact` again" in told
+    assert before <= dropped(database) == {"When?"}  # nobody judged the other task in passing
+    assert [task.dropped["dedup"] for task in sift_both(database, other).tasks] == [0, 0]
+    sift(database, top_k=10)
+    assert warnings(database) == []
 
 
 def test_labels_tell_how_precise_each_k_is(database: Database, tmp_path: Path) -> None:

@@ -1,13 +1,18 @@
 """Settings of `filter`."""
 
+from __future__ import annotations
+
 import shlex
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from kalm_data.core.config.settings import Settings
 from kalm_data.core.contamination import GRAM_WORDS, SHARE
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
 
 DEFAULT_TOP_K = 50
 """arXiv 2501.01028, ranking consistency filtering."""
@@ -38,10 +43,13 @@ class FilterConfig(Settings):
         "all", description="With several rankers: all must rank a positive so high, or any one."
     )
     min_score: float | None = Field(
-        None, description="Keep positives that the first ranker scores at least this."
+        None,
+        allow_inf_nan=False,
+        description="Keep positives that the first ranker scores at least this.",
     )
     min_gap: float | None = Field(
         None,
+        allow_inf_nan=False,
         description="Keep positives that the first ranker scores at least this much above the best "
         "document that is none (a negative number allows so much below it).",
     )
@@ -85,6 +93,20 @@ class FilterConfig(Settings):
     def _one_is_a_list(cls, value: object) -> object:
         return (value,) if isinstance(value, str) else value
 
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        if self.exclude_cosine is not None and not self.exclude:
+            message = "exclude_cosine compares with test texts: name them with --exclude"
+            raise ValueError(message)
+        if self.labels is not None and "top-k" not in self.rules:
+            message = "labels go with the sweep of rule top-k: give --top-k too"
+            raise ValueError(message)
+        both = [rule for rule in self.reset if rule in self.rules]
+        if both:
+            message = f"reset {both[0]}: that rule is to judge in the same run. Leave one out."
+            raise ValueError(message)
+        return self
+
     @property
     def rules(self) -> tuple[RuleName, ...]:
         """The rules that are to judge, in order."""
@@ -116,9 +138,9 @@ def rule_options(rule: RuleName, config: FilterConfig) -> dict[str, object]:
     return config.model_dump(mode="json", include=set(RULE_OPTIONS[rule]), exclude_none=True)
 
 
-def filter_command(task: str, options: dict[str, object]) -> str:
-    """The command that judges a task anew with these options, as one types it."""
-    words = ["kalm-data", "filter", "--task", task]
+def filter_command(tasks: Sequence[str], options: Mapping[str, object]) -> str:
+    """The command that judges tasks anew with these options, as one types it."""
+    words = ["kalm-data", "filter", *(word for task in tasks for word in ("--task", task))]
     for name, field in FilterConfig.model_fields.items():
         value = options.get(name, field.default)
         if value == field.default:

@@ -82,10 +82,17 @@ class MineConfig(Settings):
         "lowest-scoring positive.",
     )
     min_margin: float | None = Field(
-        None, ge=0, description="A negative scores at least this much less than that positive."
+        None,
+        ge=0,
+        allow_inf_nan=False,
+        description="A negative scores at least this much less than that positive.",
     )
-    max_score: float | None = Field(None, description="A negative scores at most this.")
-    min_score: float | None = Field(None, description="A negative scores at least this.")
+    max_score: float | None = Field(
+        None, allow_inf_nan=False, description="A negative scores at most this."
+    )
+    min_score: float | None = Field(
+        None, allow_inf_nan=False, description="A negative scores at least this."
+    )
     given_negatives: bool = Field(
         True,
         description="Use negatives that came with the data first, within the same limits.",
