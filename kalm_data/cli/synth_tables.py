@@ -59,15 +59,15 @@ def written(totals: SynthTotals) -> list[Text]:
 
 
 def _asked(totals: SynthTotals) -> str:
+    asked = f"{totals.requests:,} requests in this run"
+    if not totals.tokens_in:  # the extractive engine has no tokens, batch files have them later
+        return asked
     read = f"{totals.tokens_in:,} tokens read"
     if totals.cached_tokens:
         read += f", {totals.cached_tokens / max(1, totals.tokens_in):.0%} of them from its cache"
     rate = totals.tokens_out / max(totals.seconds_asked, 1e-3)
     cost = f"; cost {totals.cost:,.4g}" if totals.cost else ""
-    return (
-        f"{totals.requests:,} requests in this run: {read}; {totals.tokens_out:,} written, "
-        f"{rate:,.0f} a second{cost}"
-    )
+    return f"{asked}: {read}; {totals.tokens_out:,} written, {rate:,.0f} a second{cost}"
 
 
 def _accepted(result: SynthResult) -> str:
