@@ -10,6 +10,7 @@ from kalm_data import __version__
 from kalm_data.cli.build_shards import build_shards
 from kalm_data.cli.demo import run_demo
 from kalm_data.cli.evaluate import evaluate
+from kalm_data.cli.export import export
 from kalm_data.cli.filter import filter_
 from kalm_data.cli.import_rankings import rankings
 from kalm_data.cli.imports import app as import_app
@@ -39,6 +40,7 @@ app.command("build-shards")(build_shards)
 app.command("verify")(verify)
 app.command("train")(train)
 app.command("eval")(evaluate)
+app.command("export")(export)
 app.command("status")(status)
 app.command("rejects")(rejects)
 app.command("demo")(run_demo)

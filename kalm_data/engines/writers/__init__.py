@@ -1,0 +1,1 @@
+"""Writes files that others read: JSON lines, tab-separated values, Parquet."""
