@@ -66,6 +66,18 @@ class Role:
         matches = filter(None, map(pattern.fullmatch, available))
         return tuple(Column(match[0]) for match in sorted(matches, key=lambda m: int(m[1])))
 
+    def required(self, source: str, given: str, available: Sequence[str]) -> Column:
+        """The first of what `find` finds; InputError where there is nothing."""
+        columns = self.find(source, given, available)
+        if not columns:
+            raise missing_column(source, self, available)
+        return columns[0]
+
+
+LANGUAGE = Role("--language", ("language", "lang"))
+SPLIT = Role("split", ("split",))
+"""Columns that rows of all kinds have."""
+
 
 def missing_column(source: str, role: Role, available: Sequence[str]) -> InputError:
     """The error of a file without a column that it must have."""
@@ -154,10 +166,13 @@ def clean_text(row: RawRow, name: str, value: object) -> str:
 
 def plain_value(row: RawRow, columns: Sequence[Column]) -> str:
     """An id, a title, a language, …: a text or a number as a text; empty where there is none."""
-    value = columns[0].value(row) if columns else None
+    return plain_text(row, columns[0].spec, columns[0].value(row)) if columns else ""
+
+
+def plain_text(row: RawRow, name: str, value: object) -> str:
+    """The same of one value of the column `name`."""
     text = _as_text(value).strip()
     if not without_surrogates(text):
-        name = columns[0].spec
         problem = f'"{name}" has a lone surrogate, which is no character. Write proper UTF-8.'
         raise row_error(row.source, row.line, "lone_surrogate", problem)
     return text

@@ -65,11 +65,14 @@ class Shelf:
 
 
 def _texts(examples: Iterable[Gathered]) -> Iterator[tuple[PairRow, Text, str]]:
-    """(row, text, title): the title of a row is its positives'."""
+    """(row, text, title): its own, else that of the row, which is its positives'."""
     for gathered in examples:
         for judged in gathered.rows:
-            yield from ((judged.row, text, judged.row.title) for text in judged.row.positives)
-            yield from ((judged.row, text, "") for text in judged.row.negatives)
+            row = judged.row
+            for text in row.positives:
+                yield row, text, row.titles.get(text.text_hash, row.title)
+            for text in row.negatives:
+                yield row, text, row.titles.get(text.text_hash, "")
 
 
 def _document(row: PairRow, text: Text, title: str, language: str) -> DocumentRow:

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _COLUMNS = ("query-id", "corpus-id", "score")
+_OF_A_QUERY = ("instruction", "language")
+"""What a query may have beside its text."""
 
 
 def is_beir(folder: Path) -> bool:
@@ -33,16 +35,17 @@ def read_corpus(folder: Path) -> Iterator[RawRow | BadRow]:
 
 
 def read_judged_queries(folder: Path) -> Iterator[RawRow | BadRow]:
-    """One row a line of the qrels: query and `pos_id`, or `neg_id` where the score is 0 or less.
+    """One row a line of the qrels: query and `pos_id`, or `neg_id` where the score is 0 or less,
+    with the query's instruction and language where it has them.
 
     Queries that no qrels name are not read: BEIR's queries.jsonl holds those of all splits.
     """
-    queries: dict[str, object] = {}
+    queries: dict[str, dict[str, object]] = {}
     for row in read_json_lines(_file(folder, "queries.jsonl")):
         if isinstance(row, BadRow):
             yield row
         else:
-            queries.setdefault(str(row.fields.get("_id")), row.fields.get("text"))
+            queries.setdefault(str(row.fields.get("_id")), _query(row))
     qrels = _qrels(folder)
     if not qrels:
         message = f"{folder}: qrels/*.tsv is missing. Add it, or import the documents only."
@@ -53,7 +56,12 @@ def read_judged_queries(folder: Path) -> Iterator[RawRow | BadRow]:
             yield row if isinstance(row, BadRow) else _judged(row, split, queries)
 
 
-def _judged(row: RawRow, split: str, queries: dict[str, object]) -> RawRow | BadRow:
+def _query(row: RawRow) -> dict[str, object]:
+    more = {name: row.fields[name] for name in _OF_A_QUERY if row.fields.get(name)}
+    return {"query": row.fields.get("text"), **more}
+
+
+def _judged(row: RawRow, split: str, queries: dict[str, dict[str, object]]) -> RawRow | BadRow:
     missing = [name for name in _COLUMNS if name not in row.fields]
     if missing:
         message = f'{row.source}:1: column "{missing[0]}" is missing. The first line must name it.'
@@ -67,7 +75,7 @@ def _judged(row: RawRow, split: str, queries: dict[str, object]) -> RawRow | Bad
     except ValueError:
         problem = f'score "{score}" is no number. Write 1 for relevant, 0 for not.'
         return bad_row(row.source, row.line, "invalid_score", problem, score)
-    fields = {"query": queries[query_id], column: [document_id]}
+    fields = {**queries[query_id], column: [document_id]}
     return RawRow(row.source, row.line, fields, split)
 
 
