@@ -74,11 +74,11 @@ def _evaluate(
     from kalm_data.measures.systems import Engines
     from kalm_data.stages.evaluate import evaluate as stage
     from kalm_data.workspace.evaluation import EvaluationStore
-    from kalm_data.workspace.tasks import read_tasks
+    from kalm_data.workspace.tasks import read_ranked_tasks
     from kalm_data.workspace.vectors import VectorStore
 
     store = EvaluationStore(database)
-    (task,) = read_tasks(database, [name])
+    (task,) = read_ranked_tasks(database, [name], run.warn)
     resolved = resolve_model(model)
     record = read_trained(resolved.path)
     return stage(

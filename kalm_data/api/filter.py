@@ -47,7 +47,7 @@ def filter_positives(
     from kalm_data.workspace.tasks import read_ranked_tasks
 
     def all_tasks(database: Database, run: WorkspaceRun) -> FilterResult:
-        chosen = read_ranked_tasks(database, tasks)
+        chosen = read_ranked_tasks(database, tasks, run.warn)
         labels = read_labels(config.labels) if config.labels else None
         exclude = _exclusion(database, run, chosen, config) if config.exclude else None
         return stage(RankingStore(database), run, chosen, config, Given(exclude, labels))

@@ -35,7 +35,7 @@ def mine(
     from kalm_data.workspace.tasks import read_ranked_tasks
 
     def all_tasks(database: Database, run: WorkspaceRun) -> MineResult:
-        chosen = read_ranked_tasks(database, tasks)
+        chosen = read_ranked_tasks(database, tasks, run.warn)
         maker = WorkspaceRankers(database, run, config)
         return stage(RankingStore(database), run, maker, chosen, config)
 

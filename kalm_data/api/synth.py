@@ -178,15 +178,20 @@ def _refuse_unnamed(tasks: Sequence[str], config: SynthConfig) -> None:
         raise InputError(message)
 
 
-def _known_tasks(database: Database, names: Sequence[str], config: SynthConfig) -> tuple[Task, ...]:
+def _known_tasks(
+    database: Database,
+    names: Sequence[str],
+    config: SynthConfig,
+    tell: Callable[[str], None] = lambda _: None,
+) -> tuple[Task, ...]:
     """The tasks as they are, or as the one of `config.type` will be."""
     from kalm_data.core.tasks import Task
-    from kalm_data.workspace.documents import DocumentStore
-    from kalm_data.workspace.tasks import read_tasks
+    from kalm_data.workspace.tasks import read_ranked_tasks, read_task_row, refuse_scored
 
     if not config.type:
-        return read_tasks(database, names)
-    held = DocumentStore(database).task(names[0])
+        return read_ranked_tasks(database, names, tell)
+    refuse_scored(database, names[0])
+    held = read_task_row(database, names[0])
     if held is None:
         symmetric = config.type in ("sts", "bitext", "short-short", "long-long")
         return (Task(name=names[0], type=config.type, symmetric=symmetric),)
@@ -202,11 +207,11 @@ def _tasks(
 ) -> tuple[Task, ...]:
     """The tasks; the one of `config.type` is written down if it is new."""
     from kalm_data.core.arrivals import task_revision
-    from kalm_data.workspace.documents import DocumentStore
+    from kalm_data.workspace.tasks import read_task_row
 
-    tasks = _known_tasks(database, names, config)
+    tasks = _known_tasks(database, names, config, run.warn)
     if config.type:
-        held = DocumentStore(database).task(tasks[0].name)
+        held = read_task_row(database, tasks[0].name)
         run.append(task_revision(tasks[0], tasks[0].pool[0], held, run.run_id)[1])
     return tasks
 

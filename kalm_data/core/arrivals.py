@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from operator import attrgetter
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 from kalm_data.core.errors import InputError
 from kalm_data.core.pool import most_protected
@@ -13,13 +13,19 @@ from kalm_data.core.records import Document, Split, TaskRow
 from kalm_data.core.rows import BadRow, Source, refused, row_error
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 
+    from kalm_data.core.config.imports import ImportSettings
     from kalm_data.core.document_rows import DocumentRow
     from kalm_data.core.protocols import Run
+    from kalm_data.core.rows import Raw
     from kalm_data.core.tasks import Task
 
 T = TypeVar("T")
+K = TypeVar("K", bound="Hashable")
+
+Content = Literal["queries", "labels", "scored pairs"]
+"""What a task is made of; a task has one of these."""
 
 _COUNTED_AT_ONCE = 1000
 
@@ -76,6 +82,36 @@ def read_all(
         message = f"{source.name}: no rows in it. Name a source that holds some."
         raise InputError(message)
     return good, bad
+
+
+def read_good(
+    run: Run,
+    sources: Sequence[Source],
+    read: Callable[[Iterable[Raw]], Iterable[T | BadRow]],
+    config: ImportSettings,
+) -> tuple[list[T], list[BadRow]]:
+    """The good rows of all sources and the bad ones, as `read_all` has them."""
+    good: list[T] = []
+    bad: list[BadRow] = []
+    for source in sources:
+        found = read_all(run, source, read(source.rows), fail=config.on_error == "fail")
+        good += found[0]
+        bad += found[1]
+    return good, bad
+
+
+def raise_first(bad: Sequence[BadRow], config: ImportSettings) -> None:
+    """Raise what is wrong with the first row by place, where the user wants to stop there."""
+    if bad and config.on_error == "fail":
+        raise min(bad, key=lambda row: (row.source, row.line)).error
+
+
+def refuse_other_content(task: str, held: Content | None, brought: Content) -> None:
+    """InputError where the task is made of something else."""
+    if held not in (None, brought):
+        kind = "pairs" if brought == "queries" else brought
+        message = f"task {task}: it has {held}. Give the {kind} a task of their own with --task."
+        raise InputError(message)
 
 
 def announce(run: Run, sources: Sequence[Source]) -> None:
@@ -145,17 +181,24 @@ def sibling_ties(
             yield from ((texts[0], other) for other in texts[1:])
 
 
-def given_splits(texts: Iterable[tuple[str, Split | None]]) -> dict[str, Split]:
-    """The split given to each text hash, the most protected one where several are."""
-    given: dict[str, Split] = {}
-    for text_hash, split in texts:
+def given_splits(said: Iterable[tuple[K, Split | None]]) -> dict[K, Split]:
+    """The split given to each text hash or pair, the most protected one where several are."""
+    given: dict[K, Split] = {}
+    for name, split in said:
         if split:
-            given[text_hash] = most_protected([split, given.get(text_hash, split)])
+            given[name] = most_protected([split, given.get(name, split)])
     return given
 
 
 def count_splits(splits: Iterable[Split]) -> dict[str, int]:
     return dict(sorted(Counter(splits).items()))
+
+
+def warn_of_no_training(run: Run, what: str) -> None:
+    run.warn(
+        f"none of the task's {what} is for training, by the source's split. In a new workspace, "
+        "--as draw draws train, dev and test"
+    )
 
 
 def warn_of_cut_groups(run: Run, count: int) -> None:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import chain, groupby
 from typing import TYPE_CHECKING
 
 from kalm_data.core.chunks import chunk_markdown, chunk_text
 from kalm_data.core.columns import (
+    LANGUAGE,
+    SPLIT,
     Role,
     clean_text,
     given_split,
-    missing_column,
     peek_columns,
     plain_value,
 )
@@ -32,10 +33,8 @@ TEXT = Role("--text", ("text", "contents", "content", "body", "passage", "docume
 ID = Role("--id", ("_id", "id", "doc_id", "docid", "document_id", "passage_id", "pid"))
 TITLE = Role("--title", ("title",))
 PARENT = Role("--parent")
-LANGUAGE = Role("--language", ("language", "lang"))
 LICENCE = Role("--licence", ("licence", "license"))
 DATE = Role("date", ("date",))
-SPLIT = Role("split", ("split",))
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +60,7 @@ class DocumentRow:
 class DocumentColumns:
     """Where the parts of a document stand; every other column is metadata."""
 
-    text: Sequence[Column]
+    text: Column
     id: Sequence[Column]
     title: Sequence[Column]
     parent: Sequence[Column]
@@ -72,11 +71,10 @@ class DocumentColumns:
 
     @property
     def used(self) -> frozenset[str]:
-        chosen = (self.text, self.id, self.title, self.parent, self.language, self.licence)
-        named = [column for columns in chosen for column in columns]
-        return frozenset(
-            name for column in (*named, *self.date, *self.split) for name in column.names
-        )
+        rest = (self.id, self.title, self.parent, self.language, self.licence, self.date,
+                self.split)  # fmt: skip
+        columns = (self.text, *chain.from_iterable(rest))
+        return frozenset(name for column in columns for name in column.names)
 
 
 def read_documents(
@@ -105,11 +103,8 @@ def choose_columns(
     source: str, available: Sequence[str], config: ImportDocumentsConfig
 ) -> DocumentColumns:
     """InputError where a named column, or one with the text, is missing."""
-    text = TEXT.find(source, config.text, available)
-    if not text:
-        raise missing_column(source, TEXT, available)
     return DocumentColumns(
-        text=text,
+        text=TEXT.required(source, config.text, available),
         id=ID.find(source, config.id, available),
         title=TITLE.find(source, config.title, available),
         parent=PARENT.find(source, config.parent, available),
@@ -126,7 +121,7 @@ def _document(
     doc_id = ""
     try:
         doc_id = plain_value(row, columns.id)
-        text = Text.of(clean_text(row, columns.text[0].spec, columns.text[0].value(row)))
+        text = Text.of(clean_text(row, columns.text.spec, columns.text.value(row)))
         return DocumentRow(
             doc_id=doc_id or text.text_hash,
             text=text,

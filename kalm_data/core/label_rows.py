@@ -7,11 +7,12 @@ from math import isnan
 from typing import TYPE_CHECKING
 
 from kalm_data.core.columns import (
+    LANGUAGE,
+    SPLIT,
     Column,
     Role,
     clean_text,
     given_split,
-    missing_column,
     plain_value,
     read_by_columns,
 )
@@ -28,8 +29,6 @@ if TYPE_CHECKING:
 
 TEXT = Role("--text", ("text", "sentence", "query", "utterance", "document", "content"))
 LABEL = Role("--label", ("label", "intent", "class", "category", "label_text"))
-LANGUAGE = Role("--language", ("language", "lang"))
-SPLIT = Role("split", ("split",))
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,16 +75,9 @@ def choose_columns(
     source: str, available: Sequence[str], config: ImportLabelsConfig
 ) -> LabelColumns:
     """InputError where the column of the text or of the class is missing."""
-    found = []
-    for role, given in ((TEXT, config.text), (LABEL, config.label)):
-        columns = role.find(source, given, available)
-        if not columns:
-            raise missing_column(source, role, available)
-        found.append(columns[0])
-    text, label = found
     return LabelColumns(
-        text=text,
-        label=label,
+        text=TEXT.required(source, config.text, available),
+        label=LABEL.required(source, config.label, available),
         language=LANGUAGE.find(source, "", available),
         split=SPLIT.find(source, "", available),
     )

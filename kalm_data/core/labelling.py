@@ -7,12 +7,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from kalm_data.core.arrivals import given_splits
-from kalm_data.core.rows import BadRow, refused, row_error
+from kalm_data.core.rows import BadRow, bad_row
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from kalm_data.core.errors import RowError
     from kalm_data.core.label_rows import LabelRow
     from kalm_data.core.records import LabelledText, Split, Text
 
@@ -64,38 +63,34 @@ def sort_labels(rows: Sequence[LabelRow], held: HeldLabels) -> SortedLabels:
     consistent: list[LabelRow] = []
     for row in rows:
         text_hash = row.text.text_hash
-        if error := _conflict(row, held.by_form.get(row.text.norm_hash), labels):
-            bad.append(_bad(row, error))
+        if problem := _conflict(row, held.by_form.get(row.text.norm_hash), labels):
+            bad.append(_bad(row, "conflicting_label", problem))
             continue
         consistent.append(row)
         if text_hash in new or text_hash in known:
-            bad.append(_bad(row, _error(row, "duplicate", "the text came before. Remove the row.")))
+            bad.append(_bad(row, "duplicate", "the text came before. Remove the row."))
         elif text_hash not in held.by_text:
             new[text_hash] = row
         elif held.by_text[text_hash].split == "train" and row.split in ("dev", "test"):
             problem = "the text is a training text already; import held-out texts first."
-            bad.append(_bad(row, _error(row, "in_training", problem)))
+            bad.append(_bad(row, "in_training", problem))
         else:
             known.add(text_hash)
     given = given_splits((row.text.text_hash, row.split) for row in consistent)
     return SortedLabels(list(new.values()), len(known), bad, given)
 
 
-def _conflict(row: LabelRow, before: str | None, labels: Mapping[str, set[str]]) -> RowError | None:
+def _conflict(row: LabelRow, before: str | None, labels: Mapping[str, set[str]]) -> str:
+    """What is wrong with the label, empty where nothing is."""
     if before is not None and before != row.label:
         problem = f'the text has the label "{before}" in the workspace, not "{row.label}".'
-        return _error(row, "conflicting_label", f"{problem} Remove the row.")
+        return f"{problem} Remove the row."
     found = labels[row.text.norm_hash]
     if before is None and len(found) > 1:
         names = ", ".join(f'"{label}"' for label in sorted(found))
-        problem = f"the text comes with the labels {names}. Keep the right one."
-        return _error(row, "conflicting_label", problem)
-    return None
+        return f"the text comes with the labels {names}. Keep the right one."
+    return ""
 
 
-def _error(row: LabelRow, reason: str, problem: str) -> RowError:
-    return row_error(row.source, row.line, reason, problem)
-
-
-def _bad(row: LabelRow, error: RowError) -> BadRow:
-    return refused(row.source, row.line, error, row.text.text)
+def _bad(row: LabelRow, reason: str, problem: str) -> BadRow:
+    return bad_row(row.source, row.line, reason, problem, row.text.text)

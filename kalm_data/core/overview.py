@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class TaskState:
-    """How far one task is: examples or labelled texts by split, and the draws and rules in force
-    with their runs.
+    """How far one task is: examples, labelled texts or scored pairs by split, and the draws and
+    rules in force with their runs.
     """
 
     task: str

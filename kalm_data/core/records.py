@@ -128,6 +128,24 @@ class LabelledText:
 
 
 @dataclass(frozen=True, slots=True)
+class ScoredPair:
+    """Two texts of an sts task and how alike they are, in [0, 1], in the order given.
+
+    A task has one score for a pair, in either order.
+    """
+
+    task: str
+    first_hash: str
+    second_hash: str
+    score: float
+    language: str
+    split: Split
+    source: str
+    line: int
+    run_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class Judgement:
     """Somebody said that a document answers an example, or does not.
 
@@ -302,6 +320,7 @@ Record = (
     | TaskRow
     | Example
     | LabelledText
+    | ScoredPair
     | Judgement
     | Ranking
     | HitList

@@ -14,6 +14,7 @@ from kalm_data.core.seeded import unit
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from kalm_data.core.config.imports import ImportSettings
     from kalm_data.core.records import NearDuplicate, Split, Text
 
 
@@ -24,6 +25,10 @@ class Fractions:
     dev: float
     test: float
     seed: int
+
+    @classmethod
+    def of(cls, config: ImportSettings) -> Fractions:
+        return cls(config.dev_fraction, config.test_fraction, config.seed)
 
     def draw(self, group: str) -> Split:
         """The split of a group, a pure function of the seed and the group's smallest text hash."""

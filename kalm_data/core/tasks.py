@@ -88,3 +88,11 @@ class NamedLabelTask(NamedTask):
     type: LabelTaskType | None = Field(
         None, description="Type of the task; classification if it is new."
     )
+
+
+class NamedStsTask(NamedTask):
+    """A task of scored pairs by its name, and what is to change in it."""
+
+    type: Literal["sts"] | None = Field(
+        None, description="Type of the task; a new one is of type sts."
+    )

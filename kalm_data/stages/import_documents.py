@@ -140,8 +140,9 @@ def _plan(
     config: ImportDocumentsConfig,
 ) -> SplitPlan:
     """Splits for what arrives; a changed document is tied to what it was."""
+    fractions = Fractions.of(config)
     if not arrivals:
-        return plan_splits([], {}, [], KnownTexts(), _fractions(config))
+        return plan_splits([], {}, [], KnownTexts(), fractions)
     revised = (
         (held[row.doc_id].text_hash, row.text.text_hash) for row in arrivals if row.doc_id in held
     )
@@ -150,12 +151,8 @@ def _plan(
         given_splits((row.text.text_hash, row.split) for row in arrivals),
         chain(sibling_ties(held.values(), rows), revised),
         store.known_texts(),
-        _fractions(config),
+        fractions,
     )
-
-
-def _fractions(config: ImportDocumentsConfig) -> Fractions:
-    return Fractions(config.dev_fraction, config.test_fraction, config.seed)
 
 
 def _retired(

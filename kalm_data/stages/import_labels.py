@@ -9,10 +9,13 @@ from typing import TYPE_CHECKING, Protocol
 from kalm_data.core.arrivals import (
     announce,
     count_splits,
-    read_all,
+    raise_first,
+    read_good,
+    refuse_other_content,
     reject_rows,
     task_revision,
     warn_of_cut_groups,
+    warn_of_no_training,
 )
 from kalm_data.core.errors import InputError
 from kalm_data.core.label_rows import read_labels
@@ -23,8 +26,8 @@ from kalm_data.core.splits import Fractions, plan_splits
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from kalm_data.core.arrivals import Content
     from kalm_data.core.config.imports import ImportLabelsConfig
-    from kalm_data.core.label_rows import LabelRow
     from kalm_data.core.labelling import SortedLabels
     from kalm_data.core.protocols import Run
     from kalm_data.core.records import Split, TaskRow
@@ -38,7 +41,7 @@ class ImportLabelsStore(Protocol):
 
     def task(self, name: str) -> TaskRow | None: ...
 
-    def has_examples(self, task: str) -> bool: ...
+    def content(self, task: str) -> Content | None: ...
 
     def labels(self, task: str) -> dict[str, LabelledText]:
         """Those of the task, by text hash."""
@@ -71,21 +74,19 @@ def import_labels(
     """Bring texts with their classes into a task; one unit a row.
 
     Its rows will neither give nor take in-batch negatives. Raises InputError for tasks of other
-    types, and those that have pairs. Reasons of rejects: those of reading a row, and those of
-    `sort_labels`.
+    types, and those that have queries or scored pairs. Reasons of rejects: those of reading a row,
+    and those of `sort_labels`.
     """
     _refuse_other_tasks(store, task)
     announce(run, sources)
-    rows = _read(run, sources, config)
+    rows, _ = read_good(run, sources, lambda found: read_labels(found, config, run.warn), config)
     apart = task.model_copy(update={"in_batch": False})
     task_rows = task_revision(apart, task.pool[0], store.task(task.name), run.run_id)[1]
     held, known = store.labels(task.name), store.known_texts()
     found = sort_labels(rows, HeldLabels.of(held, known.texts))
-    if config.on_error == "fail" and found.bad:
-        raise min(found.bad, key=lambda row: (row.source, row.line)).error
-    fractions = Fractions(config.dev_fraction, config.test_fraction, config.seed)
+    raise_first(found.bad, config)
     texts = [row.text for row in found.new]
-    plan = plan_splits(texts, found.given, (), known, fractions)
+    plan = plan_splits(texts, found.given, (), known, Fractions.of(config))
     made = _made(found, task.name, plan.splits, run.run_id)
     run.append([*task_rows, *texts, *made, *plan.near_duplicates])
     reject_rows(run, found.bad)
@@ -111,22 +112,7 @@ def _refuse_other_tasks(store: ImportLabelsStore, task: Task) -> None:
             "classification or clustering (--type), or name another task."
         )
         raise InputError(message)
-    if store.has_examples(task.name):
-        message = (
-            f"task {task.name}: it has queries of its own. Give the labels a task of their own "
-            "with --task."
-        )
-        raise InputError(message)
-
-
-def _read(run: Run, sources: Sequence[Source], config: ImportLabelsConfig) -> list[LabelRow]:
-    """The good rows; the bad ones are rejected."""
-    fail = config.on_error == "fail"
-    return [
-        row
-        for source in sources
-        for row in read_all(run, source, read_labels(source.rows, config, run.warn), fail=fail)[0]
-    ]
+    refuse_other_content(task.name, store.content(task.name), "labels")
 
 
 def _made(
@@ -152,10 +138,7 @@ def _warn_of_lonely(run: Run, labels: Iterable[LabelledText]) -> None:
     counts = Counter(one.label for one in labels if one.split == "train")
     lonely = sum(count == 1 for count in counts.values())
     if not counts:
-        run.warn(
-            "none of the task's texts is for training, by the source's split. In a new workspace, "
-            "--as draw draws train, dev and test"
-        )
+        warn_of_no_training(run, "texts")
     elif len(counts) == 1:
         run.warn("the texts for training have one label only: build-shards needs a second one")
     elif lonely:

@@ -11,7 +11,9 @@ from kalm_data.core.arrivals import (
     count_splits,
     document_revision,
     given_splits,
+    raise_first,
     read_all,
+    refuse_other_content,
     reject_parts,
     reject_rows,
     target_collection,
@@ -21,7 +23,7 @@ from kalm_data.core.arrivals import (
 )
 from kalm_data.core.config.imports import ImportDocumentsConfig
 from kalm_data.core.document_rows import read_documents
-from kalm_data.core.errors import InputError, RowError
+from kalm_data.core.errors import RowError
 from kalm_data.core.gathering import Gathering, gather, resolve_ids
 from kalm_data.core.pair_rows import read_pairs
 from kalm_data.core.pool import most_protected
@@ -33,6 +35,7 @@ from kalm_data.core.splits import Fractions, KnownTexts, plan_splits
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+    from kalm_data.core.arrivals import Content
     from kalm_data.core.config.imports import ImportPairsConfig
     from kalm_data.core.document_rows import DocumentRow
     from kalm_data.core.gathering import Gathered
@@ -49,7 +52,7 @@ class ImportPairsStore(Protocol):
 
     def task(self, name: str) -> TaskRow | None: ...
 
-    def has_labels(self, task: str) -> bool: ...
+    def content(self, task: str) -> Content | None: ...
 
     def latest_documents(self, collections: Sequence[str]) -> list[Document]:
         """The highest revision of each document, tombstones too, in order of collection and id."""
@@ -134,13 +137,10 @@ def import_pairs(
     A unit is a row; a row is kept as soon as its query has a positive. Documents that the pool
     lacks go to one collection of it. A row given to dev or test whose query training has already
     is rejected as `in_training`. What the workspace holds (examples with their splits,
-    documents with their titles) stays as it is. Raises InputError for a task of labels.
+    documents with their titles) stays as it is. Raises InputError for a task of labels or
+    of scored pairs.
     """
-    if store.has_labels(task.name):
-        message = (
-            f"task {task.name}: it has labels. Give the pairs a task of their own with --task."
-        )
-        raise InputError(message)
+    refuse_other_content(task.name, store.content(task.name), "queries")
     announce(run, sources)
     pairs, brought, kept = _read(run, sources, config)
     collection = target_collection(task, config.collection)
@@ -218,8 +218,7 @@ def _gather(
     """The examples of the rows, and what is wrong with the others, which `fail` raises."""
     resolved = resolve_ids(pairs, shelf.text_by_id)
     gathering = _without_trained(gather(task.name, resolved, held.positives), held.examples)
-    if config.on_error == "fail":
-        _raise_first([*gathering.bad, *gathering.flaws])
+    raise_first([*gathering.bad, *gathering.flaws], config)
     return gathering
 
 
@@ -243,11 +242,6 @@ def _is_trained(gathered: Gathered, known: Mapping[str, Example]) -> bool:
     return held is not None and held.split == "train" and given in ("dev", "test")
 
 
-def _raise_first(bad: Sequence[BadRow]) -> None:
-    if bad:
-        raise min(bad, key=lambda row: (row.source, row.line)).error
-
-
 def _plan(
     store: ImportPairsStore,
     arrivals: Sequence[DocumentRow],
@@ -256,7 +250,7 @@ def _plan(
     config: ImportPairsConfig,
 ) -> SplitPlan:
     """Splits for new documents; the positives of one example are never parted."""
-    fractions = Fractions(config.dev_fraction, config.test_fraction, config.seed)
+    fractions = Fractions.of(config)
     if not arrivals:
         return plan_splits([], {}, [], KnownTexts(), fractions)
     positives = held.positives

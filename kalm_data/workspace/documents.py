@@ -3,33 +3,26 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import fields
 from typing import TYPE_CHECKING
 
-from kalm_data.core.records import SPLITS, Document, Example, Label, TaskRow, Text
-from kalm_data.core.splits import KnownTexts
+from kalm_data.core.records import Document, Example, Label
+from kalm_data.workspace.known_texts import read_known_texts
+from kalm_data.workspace.schema import TABLES
+from kalm_data.workspace.tasks import read_content, read_task_row
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from kalm_data.core.arrivals import Content
+    from kalm_data.core.records import TaskRow
+    from kalm_data.core.splits import KnownTexts
     from kalm_data.workspace.database import Database
 
-_LATEST = """
-SELECT {columns} FROM documents
+_LATEST = f"""
+SELECT {TABLES[Document].names} FROM documents
 WHERE collection IN (SELECT unnest(?))
 QUALIFY row_number() OVER (PARTITION BY collection, doc_id ORDER BY revision DESC) = 1
 ORDER BY collection, doc_id
-"""
-
-_TEXTS = """
-SELECT text_hash, norm_hash, text FROM texts
-WHERE text_hash IN (SELECT text_hash FROM documents)
-ORDER BY text_hash
-"""
-
-_SPLITS = f"""
-SELECT text_hash, max(list_position({list(SPLITS)}, split)) FROM documents
-GROUP BY text_hash ORDER BY text_hash
 """
 
 # near-duplicates, parts of one whole, and revisions of one document
@@ -45,6 +38,8 @@ SELECT one, other FROM (
 WHERE one <> other
 ORDER BY one, other
 """
+
+_EXAMPLES = f"SELECT {TABLES[Example].names} FROM examples WHERE task = ? ORDER BY example_id"
 
 _IDS_OF_PAIRS = """
 SELECT DISTINCT doc_id FROM current_documents
@@ -77,37 +72,23 @@ class DocumentStore:
 
     def task(self, name: str) -> TaskRow | None:
         """The latest revision of the task."""
-        with self._database.read() as connection:
-            rows = connection.execute(
-                f"SELECT {_columns(TaskRow)} FROM current_tasks WHERE task = ?", [name]
-            ).fetchall()
-        return TaskRow(*rows[0]) if rows else None
+        return read_task_row(self._database, name)
 
-    def has_labels(self, task: str) -> bool:
-        with self._database.read() as connection:
-            found = connection.execute("SELECT 1 FROM labels WHERE task = ? LIMIT 1", [task])
-            return bool(found.fetchall())
+    def content(self, task: str) -> Content | None:
+        """What the task is made of so far."""
+        return read_content(self._database, task)
 
     def latest_documents(self, collections: Sequence[str]) -> list[Document]:
         """The highest revision of each document, tombstones too, in order of collection and id."""
-        query = _LATEST.format(columns=_columns(Document))
-        names = [field.name for field in fields(Document)]
+        names = TABLES[Document].columns
         with self._database.read() as connection:
-            rows = connection.execute(query, [list(collections)]).fetchall()
+            rows = connection.execute(_LATEST, [list(collections)]).fetchall()
         found = (dict(zip(names, row, strict=True)) for row in rows)
         return [Document(**{**row, "headings": tuple(row["headings"])}) for row in found]
 
     def known_texts(self) -> KnownTexts:
         """The texts of all documents there ever were: what had a split keeps it."""
-        with self._database.read() as connection:
-            texts = connection.execute(_TEXTS).fetchall()
-            splits = connection.execute(_SPLITS).fetchall()
-            edges = connection.execute(_EDGES).fetchall()
-        return KnownTexts(
-            texts=[Text(*row) for row in texts],
-            splits={text_hash: SPLITS[place - 1] for text_hash, place in splits},
-            edges=edges,
-        )
+        return read_known_texts(self._database, "documents", _EDGES)
 
     def ids_of_pairs(self, collection: str) -> frozenset[str]:
         """Documents whose id is their text's hash and that a pair names."""
@@ -117,9 +98,8 @@ class DocumentStore:
 
     def examples(self, task: str) -> dict[str, Example]:
         """The examples of the task by id, of whatever origin."""
-        query = f"SELECT {_columns(Example)} FROM examples WHERE task = ? ORDER BY example_id"
         with self._database.read() as connection:
-            rows = connection.execute(query, [task]).fetchall()
+            rows = connection.execute(_EXAMPLES, [task]).fetchall()
         return {row[0]: Example(*row) for row in rows}
 
     def judged(self, task: str) -> dict[str, dict[str, Label]]:
@@ -137,7 +117,3 @@ class DocumentStore:
         for example_id, text_hash, label in rows:
             judged[example_id][text_hash] = label
         return dict(judged)
-
-
-def _columns(record: type) -> str:
-    return ", ".join(f'"{field.name}"' for field in fields(record))

@@ -46,6 +46,8 @@ WHERE CASE
 END
 UNION
 SELECT text_hash FROM labels WHERE split = 'train'
+UNION
+SELECT text_hash FROM scored_texts WHERE split = 'train'
 ORDER BY 1
 """
 
@@ -55,6 +57,8 @@ FROM examples e JOIN texts t ON t.text_hash = e.query_hash
 WHERE e.split = 'train'
 UNION
 SELECT t.norm_hash FROM labels l JOIN texts t USING (text_hash) WHERE l.split = 'train'
+UNION
+SELECT t.norm_hash FROM scored_texts s JOIN texts t USING (text_hash) WHERE s.split = 'train'
 ORDER BY 1
 """
 

@@ -47,7 +47,8 @@ def _tasks(connection: duckdb.DuckDBPyConnection) -> tuple[TaskState, ...]:
     examples: dict[str, dict[str, int]] = defaultdict(dict)
     for task, split, count in connection.execute(
         "SELECT task, split, count(*) FROM "
-        "(SELECT task, split FROM examples UNION ALL SELECT task, split FROM labels) "
+        "(SELECT task, split FROM examples UNION ALL SELECT task, split FROM labels "
+        "UNION ALL SELECT task, split FROM scored_pairs) "
         "GROUP BY ALL ORDER BY task, split"
     ).fetchall():
         examples[task][split] = count

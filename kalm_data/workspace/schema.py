@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from kalm_data.core import records
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 
 _DUCKDB_TYPES = {
     "str": "VARCHAR",
@@ -56,6 +56,11 @@ class Table:
         }
 
     @property
+    def names(self) -> str:
+        """The columns as SQL lists them."""
+        return ", ".join(f'"{name}"' for name in self.columns)
+
+    @property
     def ddl(self) -> str:
         columns = ", ".join(f'"{name}" {kind} NOT NULL' for name, kind in self.columns.items())
         return f"CREATE TABLE {self.name} ({columns})"
@@ -73,6 +78,11 @@ TABLES: dict[type[records.Record], Table] = {
         Table("tasks", records.TaskRow, ("task", "revision")),
         Table("examples", records.Example, ("example_id",)),
         Table("labels", records.LabelledText, ("task", "text_hash")),
+        Table(
+            "scored_pairs",
+            records.ScoredPair,
+            ("task", "least(first_hash, second_hash)", "greatest(first_hash, second_hash)"),
+        ),
         Table(
             "judgements",
             records.Judgement,
@@ -157,6 +167,13 @@ SELECT example_id, text_hash, task, rule, basis FROM taken_back ANTI JOIN said
     USING (example_id, text_hash)
 """
 
+_SCORED_TEXTS = """
+CREATE VIEW scored_texts AS
+SELECT task, first_hash AS text_hash, split FROM scored_pairs
+UNION ALL
+SELECT task, second_hash, split FROM scored_pairs
+"""
+
 # What asks nothing any more, as its positives were dropped, is not asked.
 _ASKED_QUERIES = """
 CREATE VIEW asked_queries AS
@@ -168,6 +185,8 @@ WHERE EXISTS (
 )
 UNION ALL
 SELECT t.norm_hash, l.split FROM labels l JOIN texts t USING (text_hash)
+UNION ALL
+SELECT t.norm_hash, s.split FROM scored_texts s JOIN texts t USING (text_hash)
 """
 
 CREATE: tuple[str, ...] = (
@@ -179,5 +198,6 @@ CREATE: tuple[str, ...] = (
     _CURRENT_HEADS,
     _CURRENT_VERDICTS,
     _CURRENT_DROPS,
+    _SCORED_TEXTS,
     _ASKED_QUERIES,
 )

@@ -177,7 +177,7 @@ def test_labels_and_queries_do_not_share_a_task(database: Database, tmp_path: Pa
     with pytest.raises(InputError, match=r"retrieval task has no labels\. Give it the type"):
         run_import(database, labels, task=Task(name="faq"))
     run_pairs(database, pairs, Task(name="faq"))
-    with pytest.raises(InputError, match="it has queries of its own"):
+    with pytest.raises(InputError, match=r"it has queries\. Give the labels"):
         run_import(database, labels, task=Task(name="faq", type="clustering"))
     run_import(database, labels)
     with pytest.raises(InputError, match="it has labels"):

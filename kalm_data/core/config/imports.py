@@ -1,5 +1,6 @@
-"""Settings of `import documents`, `import pairs` and `import labels`."""
+"""Settings of `import documents`, `import pairs`, `import labels` and `import sts`."""
 
+import re
 from typing import Literal
 
 from pydantic import Field, field_validator, model_validator
@@ -10,6 +11,9 @@ SourceFormat = Literal[
     "jsonl", "json", "csv", "tsv", "parquet", "text", "markdown", "beir", "dataset"
 ]
 GivenSplit = Literal["train", "dev", "test", "draw"]
+
+_NUMBER = r"-?\d+(?:\.\d+)?"
+_RANGE = re.compile(rf"({_NUMBER})-({_NUMBER})")
 
 
 class ImportSettings(Settings):
@@ -127,3 +131,32 @@ class ImportLabelsConfig(ImportSettings):
         default="", description="Column of the text, or a template: '{subject}\\n{body}'."
     )
     label: str = Field(default="", description="Column of the text's class; numbers are names.")
+
+
+class ImportStsConfig(ImportSettings):
+    """How pairs of texts and their scores are read."""
+
+    first: str = Field(
+        default="", description="Column of the first text, or a template: '{subject}\\n{body}'."
+    )
+    second: str = Field(default="", description="Column of the second text, or a template.")
+    score: str = Field(default="", description="Column of how alike the two texts are, a number.")
+    scale: str = Field(
+        default="0-1",
+        description="Range of the scores, LEAST-MOST, e.g. 0-5; they are stored as 0-1.",
+    )
+
+    @field_validator("scale")
+    @classmethod
+    def _is_a_range(cls, scale: str) -> str:
+        found = _RANGE.fullmatch(scale)
+        if not found or float(found[1]) >= float(found[2]):
+            message = f"{scale!r} is no range of scores: write LEAST-MOST, e.g. 0-5"
+            raise ValueError(message)
+        return scale
+
+    @property
+    def bounds(self) -> tuple[float, float]:
+        """The least and the highest score that a row can have."""
+        least, most = _RANGE.findall(self.scale)[0]
+        return float(least), float(most)

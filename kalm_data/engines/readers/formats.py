@@ -11,8 +11,11 @@ from kalm_data.engines.readers.streams import ByteSource, refuse_binary
 if TYPE_CHECKING:
     from kalm_data.core.config.imports import SourceFormat
 
-Purpose = Literal["documents", "pairs", "labels", "tests"]
+Purpose = Literal["documents", "pairs", "labels", "scored pairs", "tests"]
 """`tests` are texts of test sets, in whatever format: lines of text too."""
+
+IN_COLUMNS: tuple[Purpose, ...] = ("pairs", "labels", "scored pairs")
+"""What no plain text holds."""
 
 TEXT_FORMATS: tuple[SourceFormat, ...] = ("text", "markdown")
 
@@ -51,7 +54,7 @@ def detect_format(file: ByteSource, purpose: Purpose) -> SourceFormat:
             return "json" if start == b"[" else "jsonl"
     if named is None and (purpose == "tests" or (purpose == "documents" and file.data is None)):
         return "text"
-    if named is None or (named in TEXT_FORMATS and purpose in ("pairs", "labels")):
+    if named is None or (named in TEXT_FORMATS and purpose in IN_COLUMNS):
         message = (
             f"{file.name}: no format of {purpose} is known by this name or content. "
             "Pass --format jsonl, csv, tsv or parquet."

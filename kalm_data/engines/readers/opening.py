@@ -11,7 +11,13 @@ from kalm_data.core.rows import Source
 from kalm_data.core.seeded import digest
 from kalm_data.core.text import storable
 from kalm_data.engines.readers import beir, data_sets, text_files
-from kalm_data.engines.readers.formats import TEXT_FORMATS, Purpose, detect_format, format_by_name
+from kalm_data.engines.readers.formats import (
+    IN_COLUMNS,
+    TEXT_FORMATS,
+    Purpose,
+    detect_format,
+    format_by_name,
+)
 from kalm_data.engines.readers.json_rows import read_json_array, read_json_lines
 from kalm_data.engines.readers.streams import STDIN, ByteSource, refuse_binary
 from kalm_data.engines.readers.tables import read_csv, read_parquet
@@ -62,8 +68,8 @@ def _open_folder(folder: Path, purpose: Purpose, given: SourceFormat | None) -> 
 
 
 def _open_beir(folder: Path, purpose: Purpose) -> Source:
-    if purpose == "labels":
-        message = f"{folder}: a BEIR folder has no labels. Import it as documents or pairs."
+    if purpose in ("labels", "scored pairs"):
+        message = f"{folder}: a BEIR folder has no {purpose}. Import it as documents or pairs."
         raise InputError(message)
     fingerprint = _fingerprint(folder, beir.beir_files(folder))
     corpus = beir.read_corpus(folder)
@@ -79,7 +85,7 @@ def _files_of(files: Sequence[Path], purpose: Purpose, given: SourceFormat | Non
     texts = [path for path in files if format_by_name(path) in TEXT_FORMATS]
     data = [path for path in files if format_by_name(path) not in (None, *TEXT_FORMATS)]
     only_about = all(path.name.upper().startswith(_ABOUT) for path in texts)
-    return data if purpose in ("pairs", "labels") or (data and only_about) else texts
+    return data if purpose in IN_COLUMNS or (data and only_about) else texts
 
 
 def _read_file(file: ByteSource, purpose: Purpose, given: SourceFormat | None) -> Iterable[Raw]:

@@ -1,0 +1,87 @@
+"""The scored pairs of a task that training may see."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from kalm_data.core.seeded import digest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from kalm_data.core.records import Text
+
+
+@dataclass(frozen=True, slots=True)
+class ScoredText:
+    """A text of a scored pair of the train split, as the pair brought it.
+
+    `is_protected`: dev or test of any task asks its normal form, in a query, a labelled text or a
+    scored pair.
+    """
+
+    text: Text
+    language: str
+    source: str
+    line: int
+    is_protected: bool
+
+
+@dataclass(frozen=True, slots=True)
+class TextPair:
+    """Two texts in the order given, and how alike they are, in [0, 1]."""
+
+    first: ScoredText
+    second: ScoredText
+    score: float
+
+    @property
+    def is_protected(self) -> bool:
+        """Whether a text of it is."""
+        return self.first.is_protected or self.second.is_protected
+
+    def directions(self) -> Iterator[tuple[ScoredText, ScoredText]]:
+        """(text, partner), from either side."""
+        yield self.first, self.second
+        yield self.second, self.first
+
+
+@dataclass(frozen=True, slots=True)
+class ScoredTexts:
+    """The pairs of a task, in order of the smaller and the larger of their text hashes.
+
+    `groups` has the group (DESIGN terms) of each text that is not alone in its own, by hash.
+    """
+
+    pairs: Sequence[TextPair]
+    groups: Mapping[str, str]
+
+    @property
+    def texts(self) -> list[ScoredText]:
+        """Each text once, as its first pair brought it, in order of text hash."""
+        found: dict[str, ScoredText] = {}
+        for pair in self.pairs:
+            for one in (pair.first, pair.second):
+                found.setdefault(one.text.text_hash, one)
+        return [found[text_hash] for text_hash in sorted(found)]
+
+    @property
+    def free(self) -> list[TextPair]:
+        """The pairs that are not protected."""
+        return [pair for pair in self.pairs if not pair.is_protected]
+
+    @property
+    def fingerprint(self) -> str:
+        """Digest of the pairs that are not protected, with scores and languages."""
+        parts = (
+            part
+            for pair in self.free
+            for part in (
+                pair.first.text.text_hash,
+                pair.second.text.text_hash,
+                pair.score,
+                pair.first.language,
+            )
+        )
+        return digest("scored pairs", *parts)

@@ -1,0 +1,158 @@
+"""import sts: pairs of texts with a score of how alike they are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import chain
+from typing import TYPE_CHECKING, Protocol
+
+from kalm_data.core.arrivals import (
+    announce,
+    count_splits,
+    given_splits,
+    raise_first,
+    read_good,
+    refuse_other_content,
+    reject_rows,
+    task_revision,
+    warn_of_cut_groups,
+    warn_of_no_training,
+)
+from kalm_data.core.errors import InputError
+from kalm_data.core.pair_sorting import by_pair, sort_pairs
+from kalm_data.core.pool import most_protected
+from kalm_data.core.records import ScoredPair
+from kalm_data.core.splits import Fractions, plan_splits
+from kalm_data.core.sts_rows import OUT_OF_SCALE, read_sts
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from kalm_data.core.arrivals import Content
+    from kalm_data.core.config.imports import ImportStsConfig
+    from kalm_data.core.pair_sorting import SortedPairs
+    from kalm_data.core.protocols import Run
+    from kalm_data.core.records import Split, TaskRow
+    from kalm_data.core.rows import BadRow, Source
+    from kalm_data.core.splits import KnownTexts, SplitPlan
+    from kalm_data.core.tasks import Task
+
+
+class ImportStsStore(Protocol):
+    """What the workspace tells about scored pairs."""
+
+    def task(self, name: str) -> TaskRow | None: ...
+
+    def content(self, task: str) -> Content | None: ...
+
+    def scored_pairs(self, task: str) -> list[ScoredPair]: ...
+
+    def known_texts(self) -> KnownTexts:
+        """The texts of the scored pairs of all tasks."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ImportStsResult:
+    """What the scored pairs added; `splits` counts the new pairs."""
+
+    new_pairs: int
+    known_pairs: int
+    splits: Mapping[str, int]
+    near_duplicates: int
+    cut_groups: int
+
+
+def import_sts(
+    store: ImportStsStore,
+    run: Run,
+    sources: Sequence[Source],
+    task: Task,
+    config: ImportStsConfig,
+) -> ImportStsResult:
+    """Bring pairs of texts with their scores into a task; one unit a row.
+
+    Raises InputError for tasks of other types, those that have queries or labels, and where most
+    scores lie outside of the scale. Reasons of rejects: those of reading a row, and those of
+    `sort_pairs`.
+    """
+    _refuse_other_tasks(store, task)
+    announce(run, sources)
+    rows, bad = read_good(run, sources, lambda found: read_sts(found, config, run.warn), config)
+    _refuse_other_scale(bad, len(rows) + len(bad), config.scale)
+    task_rows = task_revision(task, task.pool[0], store.task(task.name), run.run_id)[1]
+    held, known = store.scored_pairs(task.name), store.known_texts()
+    found = sort_pairs(rows, by_pair(held, known.texts))
+    raise_first(found.bad, config)
+    plan = _plan(found, known, config)
+    made = _made(found, task.name, plan.splits, run.run_id)
+    texts = {text.text_hash: text for row in found.new for text in (row.first, row.second)}
+    run.append([*task_rows, *texts.values(), *made, *plan.near_duplicates])
+    reject_rows(run, found.bad)
+    run.keep(len(found.new) + found.known)
+    if config.as_split is None and not any(one.split == "train" for one in (*held, *made)):
+        warn_of_no_training(run, "pairs")
+    warn_of_cut_groups(run, plan.cut_groups)
+    return ImportStsResult(
+        new_pairs=len(made),
+        known_pairs=found.known,
+        splits=count_splits(one.split for one in made),
+        near_duplicates=len(plan.near_duplicates),
+        cut_groups=plan.cut_groups,
+    )
+
+
+def _refuse_other_tasks(store: ImportStsStore, task: Task) -> None:
+    if task.type != "sts":
+        message = (
+            f"task {task.name}: a {task.type} task has no scored pairs. Give it the type sts "
+            "(--type), or name another task."
+        )
+        raise InputError(message)
+    refuse_other_content(task.name, store.content(task.name), "scored pairs")
+
+
+def _refuse_other_scale(bad: Sequence[BadRow], rows: int, scale: str) -> None:
+    """What would be kept of such a file, the scores that happen to fit, would be wrong too."""
+    outside = sum(row.error.reason == OUT_OF_SCALE for row in bad)
+    if 2 * outside > rows:
+        message = (
+            f"{outside} of {rows} scores lie outside of {scale}. Name the range of the scores with "
+            "--scale, e.g. --scale 0-5."
+        )
+        raise InputError(message)
+
+
+def _plan(found: SortedPairs, known: KnownTexts, config: ImportStsConfig) -> SplitPlan:
+    """Splits for the texts of new pairs; those of one pair are never parted, unless given so."""
+    pairs = [(row.first.text_hash, row.second.text_hash) for row in found.new]
+    texts = {text.text_hash: text for row in found.new for text in (row.first, row.second)}
+    from_pairs = (
+        (text.text_hash, found.given.get(row.pair))
+        for row in found.new
+        for text in (row.first, row.second)
+    )
+    from_workspace = ((text_hash, known.splits.get(text_hash)) for text_hash in texts)
+    given = given_splits(chain(from_pairs, from_workspace))
+    return plan_splits(list(texts.values()), given, pairs, known, Fractions.of(config))
+
+
+def _made(
+    found: SortedPairs, task: str, splits: Mapping[str, Split], run_id: str
+) -> list[ScoredPair]:
+    """Each in its given split, else in the most protected one of its texts."""
+    return [
+        ScoredPair(
+            task=task,
+            first_hash=row.first.text_hash,
+            second_hash=row.second.text_hash,
+            score=row.score,
+            language=row.language,
+            split=found.given.get(row.pair)
+            or most_protected(splits[text.text_hash] for text in (row.first, row.second)),
+            source=row.source,
+            line=row.line,
+            run_id=run_id,
+        )
+        for row in found.new
+    ]
