@@ -1,11 +1,11 @@
-"""Bring documents, pairs and labels into a workspace, one source or a file of tasks at a time."""
+"""Bring documents, pairs, labels and scored pairs in, one source or a file of tasks at a time."""
 
 from __future__ import annotations
 
 import json
 from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from pydantic import ValidationError
 
@@ -15,22 +15,27 @@ from kalm_data.core.config.imports import (
     ImportDocumentsConfig,
     ImportLabelsConfig,
     ImportPairsConfig,
+    ImportSettings,
+    ImportStsConfig,
 )
 from kalm_data.core.config.settings import Settings
 from kalm_data.core.errors import InputError
 from kalm_data.core.summary import Outcome, RunSummary
-from kalm_data.core.tasks import NamedLabelTask, NamedTask, Task
+from kalm_data.core.tasks import NamedLabelTask, NamedStsTask, NamedTask, Task
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
+    from kalm_data.core.rows import Source
     from kalm_data.core.summary import Progress
     from kalm_data.core.task_file import DeclaredImport
     from kalm_data.core.tasks import TaskType
+    from kalm_data.engines.readers.formats import Purpose
     from kalm_data.stages.import_documents import ImportDocumentsResult
     from kalm_data.stages.import_labels import ImportLabelsResult
     from kalm_data.stages.import_pairs import ImportPairsResult
+    from kalm_data.stages.import_sts import ImportStsResult
     from kalm_data.workspace.database import Database
     from kalm_data.workspace.runs import WorkspaceRun
 
@@ -39,15 +44,21 @@ __all__ = [
     "ImportDocumentsConfig",
     "ImportLabelsConfig",
     "ImportPairsConfig",
+    "ImportSettings",
+    "ImportStsConfig",
     "ImportTasksResult",
     "NamedLabelTask",
+    "NamedStsTask",
     "NamedTask",
     "TaskImport",
     "import_documents",
     "import_labels",
     "import_pairs",
+    "import_sts",
     "import_tasks",
 ]
+
+R = TypeVar("R")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +67,7 @@ class TaskImport:
 
     task: str
     run_id: str
-    result: ImportDocumentsResult | ImportPairsResult | ImportLabelsResult
+    result: ImportDocumentsResult | ImportPairsResult | ImportLabelsResult | ImportStsResult
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,21 +89,17 @@ def import_documents(
 ) -> Outcome[ImportDocumentsResult]:
     """Import files, folders, `-` or `hf:NAME` as documents of a task."""
 
-    def stage(database: Database, run: WorkspaceRun) -> ImportDocumentsResult:
-        from kalm_data.engines.readers.opening import open_source
+    def stage(database: Database, run: WorkspaceRun, given: _Given) -> ImportDocumentsResult:
         from kalm_data.engines.tokenizer import ModelTokenizer
         from kalm_data.stages.import_documents import import_documents as run_stage
         from kalm_data.workspace.documents import DocumentStore
 
-        opened = [open_source(source, "documents", config.format) for source in sources]
-        declared = _resolve(database, task)
         tokenizer = ModelTokenizer(config.tokenizer)
-        return run_stage(DocumentStore(database), run, opened, declared, config, tokenizer)
+        store = DocumentStore(database)
+        return run_stage(store, run, given.sources, given.task, config, tokenizer)
 
-    return execute(
-        workspace, "import-documents", config, _arguments(sources, task), stage,
-        creates=True, gates=gates, on_progress=on_progress,
-    )  # fmt: skip
+    importer = _Importer("import-documents", "documents", "retrieval", stage)
+    return importer.run(workspace, sources, task, config, gates, on_progress)
 
 
 def import_pairs(
@@ -106,19 +113,14 @@ def import_pairs(
 ) -> Outcome[ImportPairsResult]:
     """Import files, folders, `-` or `hf:NAME` as pairs of a task, as `import_documents` does."""
 
-    def stage(database: Database, run: WorkspaceRun) -> ImportPairsResult:
-        from kalm_data.engines.readers.opening import open_source
+    def stage(database: Database, run: WorkspaceRun, given: _Given) -> ImportPairsResult:
         from kalm_data.stages.import_pairs import import_pairs as run_stage
         from kalm_data.workspace.documents import DocumentStore
 
-        opened = [open_source(source, "pairs", config.format) for source in sources]
-        declared = _resolve(database, task)
-        return run_stage(DocumentStore(database), run, opened, declared, config)
+        return run_stage(DocumentStore(database), run, given.sources, given.task, config)
 
-    return execute(
-        workspace, "import-pairs", config, _arguments(sources, task), stage,
-        creates=True, gates=gates, on_progress=on_progress,
-    )  # fmt: skip
+    importer = _Importer("import-pairs", "pairs", "retrieval", stage)
+    return importer.run(workspace, sources, task, config, gates, on_progress)
 
 
 def import_labels(
@@ -135,19 +137,76 @@ def import_labels(
     A new task that is named alone is one of classification.
     """
 
-    def stage(database: Database, run: WorkspaceRun) -> ImportLabelsResult:
-        from kalm_data.engines.readers.opening import open_source
+    def stage(database: Database, run: WorkspaceRun, given: _Given) -> ImportLabelsResult:
         from kalm_data.stages.import_labels import import_labels as run_stage
         from kalm_data.workspace.labels import LabelStore
 
-        opened = [open_source(source, "labels", config.format) for source in sources]
-        declared = _resolve(database, task, new="classification")
-        return run_stage(LabelStore(database), run, opened, declared, config)
+        return run_stage(LabelStore(database), run, given.sources, given.task, config)
 
-    return execute(
-        workspace, "import-labels", config, _arguments(sources, task), stage,
-        creates=True, gates=gates, on_progress=on_progress,
-    )  # fmt: skip
+    importer = _Importer("import-labels", "labels", "classification", stage)
+    return importer.run(workspace, sources, task, config, gates, on_progress)
+
+
+def import_sts(
+    workspace: Path,
+    sources: Sequence[str],
+    task: Task | NamedTask,
+    config: ImportStsConfig,
+    *,
+    gates: Gates | None = None,
+    on_progress: Callable[[Progress], None] | None = None,
+) -> Outcome[ImportStsResult]:
+    """Import files, folders, `-` or `hf:NAME` as scored pairs, as `import_documents` does.
+
+    A new task that is named alone is one of type sts.
+    """
+
+    def stage(database: Database, run: WorkspaceRun, given: _Given) -> ImportStsResult:
+        from kalm_data.stages.import_sts import import_sts as run_stage
+        from kalm_data.workspace.scored_pairs import ScoredPairStore
+
+        return run_stage(ScoredPairStore(database), run, given.sources, given.task, config)
+
+    importer = _Importer("import-sts", "scored pairs", "sts", stage)
+    return importer.run(workspace, sources, task, config, gates, on_progress)
+
+
+@dataclass(frozen=True, slots=True)
+class _Given:
+    """What an import is given: its sources, opened, and its task."""
+
+    sources: Sequence[Source]
+    task: Task
+
+
+@dataclass(frozen=True, slots=True)
+class _Importer(Generic[R]):
+    """What the imports share. A new task that is named alone is of type `new`."""
+
+    command: str
+    purpose: Purpose
+    new: TaskType
+    stage: Callable[[Database, WorkspaceRun, _Given], R]
+
+    def run(
+        self,
+        workspace: Path,
+        sources: Sequence[str],
+        task: Task | NamedTask,
+        config: ImportSettings,
+        gates: Gates | None,
+        on_progress: Callable[[Progress], None] | None,
+    ) -> Outcome[R]:
+        def stage(database: Database, run: WorkspaceRun) -> R:
+            from kalm_data.engines.readers.opening import open_source
+
+            opened = [open_source(source, self.purpose, config.format) for source in sources]
+            return self.stage(database, run, _Given(opened, _resolve(database, task, self.new)))
+
+        return execute(
+            workspace, self.command, config, _arguments(sources, task), stage,
+            creates=True, gates=gates, on_progress=on_progress,
+        )  # fmt: skip
 
 
 def import_tasks(
@@ -184,11 +243,11 @@ def _declare(workspace: Path, file: Path, tasks: Sequence[Task]) -> RunSummary:
 
     def stage(database: Database, run: WorkspaceRun) -> None:
         from kalm_data.core.arrivals import task_revision
-        from kalm_data.workspace.documents import DocumentStore
+        from kalm_data.workspace.tasks import read_task_row
 
-        store = DocumentStore(database)
         for task in tasks:
-            run.append(task_revision(task, task.pool[0], store.task(task.name), run.run_id)[1])
+            held = read_task_row(database, task.name)
+            run.append(task_revision(task, task.pool[0], held, run.run_id)[1])
 
     return execute(workspace, "import-tasks", Settings(), {"file": file}, stage, creates=True).run
 
@@ -198,13 +257,22 @@ def _import(
     task: Task,
     declared: DeclaredImport,
     on_progress: Callable[[Progress], None] | None,
-) -> Outcome[ImportDocumentsResult] | Outcome[ImportPairsResult] | Outcome[ImportLabelsResult]:
+) -> (
+    Outcome[ImportDocumentsResult]
+    | Outcome[ImportPairsResult]
+    | Outcome[ImportLabelsResult]
+    | Outcome[ImportStsResult]
+):
     sources = [declared.source]
-    if isinstance(declared.config, ImportLabelsConfig):
-        return import_labels(workspace, sources, task, declared.config, on_progress=on_progress)
-    if isinstance(declared.config, ImportDocumentsConfig):
-        return import_documents(workspace, sources, task, declared.config, on_progress=on_progress)
-    return import_pairs(workspace, sources, task, declared.config, on_progress=on_progress)
+    match declared.config:
+        case ImportDocumentsConfig() as config:
+            return import_documents(workspace, sources, task, config, on_progress=on_progress)
+        case ImportPairsConfig() as config:
+            return import_pairs(workspace, sources, task, config, on_progress=on_progress)
+        case ImportLabelsConfig() as config:
+            return import_labels(workspace, sources, task, config, on_progress=on_progress)
+        case ImportStsConfig() as config:
+            return import_sts(workspace, sources, task, config, on_progress=on_progress)
 
 
 def _sum(runs: Sequence[RunSummary]) -> RunSummary:
@@ -224,16 +292,16 @@ def _sum(runs: Sequence[RunSummary]) -> RunSummary:
     )
 
 
-def _resolve(database: Database, task: Task | NamedTask, new: TaskType = "retrieval") -> Task:
+def _resolve(database: Database, task: Task | NamedTask, new: TaskType) -> Task:
     """The task as declared, else as the workspace has it, else one of type `new`, with the changes.
 
     Raises InputError where it cannot be.
     """
-    from kalm_data.workspace.documents import DocumentStore
+    from kalm_data.workspace.tasks import read_task_row
 
     if isinstance(task, Task):
         return task
-    held = DocumentStore(database).task(task.task)
+    held = read_task_row(database, task.task)
     changes = {"type": task.type, "instruction": task.task_instruction}
     given = {name: value for name, value in changes.items() if value is not None}
     known = json.loads(held.definition) if held else {"name": task.task, "type": new}

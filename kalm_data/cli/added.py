@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from kalm_data.stages.import_documents import ImportDocumentsResult
     from kalm_data.stages.import_labels import ImportLabelsResult
     from kalm_data.stages.import_pairs import ImportPairsResult
+    from kalm_data.stages.import_sts import ImportStsResult
 
 _SPLITS = ("train", "dev", "test")
 
@@ -46,6 +47,13 @@ def added_labels(result: ImportLabelsResult) -> Text:
     if not result.new_texts:
         return Text(f"nothing new: {known}")
     return Text(f"{result.new_texts:,} new texts ({_splits(result.splits)}), {known}")
+
+
+def added_sts(result: ImportStsResult) -> Text:
+    known = f"{result.known_pairs:,} known"
+    if not result.new_pairs:
+        return Text(f"nothing new: {known}")
+    return Text(f"{result.new_pairs:,} new pairs ({_splits(result.splits)}), {known}")
 
 
 def _splits(splits: Mapping[str, int]) -> str:

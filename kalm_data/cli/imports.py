@@ -1,83 +1,85 @@
-"""`kalm-data import documents|pairs|labels|tasks`."""
+"""`kalm-data import documents|pairs|labels|sts|tasks`."""
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from rich.text import Text
 
 from kalm_data.api.imports import (
     Gates,
     ImportDocumentsConfig,
     ImportLabelsConfig,
     ImportPairsConfig,
+    ImportSettings,
+    ImportStsConfig,
     NamedLabelTask,
+    NamedStsTask,
     NamedTask,
     import_documents,
     import_labels,
     import_pairs,
+    import_sts,
     import_tasks,
 )
-from kalm_data.cli.added import added_documents, added_labels, added_pairs
+from kalm_data.cli.added import added_documents, added_labels, added_pairs, added_sts
 from kalm_data.cli.expand import expand
 from kalm_data.cli.options import WORKSPACE, JsonOption, WorkspaceOption
 from kalm_data.cli.reporting import reporting
 
-app = typer.Typer(name="import", help="Bring documents, pairs and labels in.", no_args_is_help=True)
+app = typer.Typer(
+    name="import", help="Bring documents, pairs, labels and scored pairs in.", no_args_is_help=True
+)
 
 Sources = Annotated[
     list[str], typer.Argument(help="Files, folders, - for standard input, or hf:NAME of the hub.")
 ]
 
 
-@app.command("documents")
-@expand
-def documents(
-    task: NamedTask,
-    config: ImportDocumentsConfig,
-    gates: Gates,
-    sources: Sources,
-    workspace: WorkspaceOption = WORKSPACE,
-    json: JsonOption = False,
+def _add(
+    name: str,
+    bring: Callable[..., Any],
+    task_options: type[NamedTask],
+    options: type[ImportSettings],
+    added: Callable[[Any], Text],
+    about: str,
 ) -> None:
-    """Import documents: JSON lines, CSV, Parquet, text, Markdown, BEIR, Hugging Face data sets."""
-    with reporting("import-documents", as_json=json) as reporter:
-        show = reporter.progress.show
-        outcome = import_documents(workspace, sources, task, config, gates=gates, on_progress=show)
-        reporter.finish(outcome, added_documents(outcome.result))
+    """Add the command that brings one kind of rows in: they differ in nothing else."""
+
+    def command(
+        task: NamedTask,
+        config: ImportSettings,
+        gates: Gates,
+        sources: Sources,
+        workspace: WorkspaceOption = WORKSPACE,
+        json: JsonOption = False,
+    ) -> None:
+        with reporting(f"import-{name}", as_json=json) as reporter:
+            show = reporter.progress.show
+            outcome = bring(workspace, sources, task, config, gates=gates, on_progress=show)
+            reporter.finish(outcome, added(outcome.result))
+
+    command.__annotations__ |= {"task": task_options, "config": options}
+    app.command(name, help=about)(expand(command))
 
 
-@app.command("pairs")
-@expand
-def pairs(
-    task: NamedTask,
-    config: ImportPairsConfig,
-    gates: Gates,
-    sources: Sources,
-    workspace: WorkspaceOption = WORKSPACE,
-    json: JsonOption = False,
-) -> None:
-    """Import queries with the documents that answer them, and negatives where there are some."""
-    with reporting("import-pairs", as_json=json) as reporter:
-        show = reporter.progress.show
-        outcome = import_pairs(workspace, sources, task, config, gates=gates, on_progress=show)
-        reporter.finish(outcome, added_pairs(outcome.result))
-
-
-@app.command("labels")
-@expand
-def labels(
-    task: NamedLabelTask,
-    config: ImportLabelsConfig,
-    gates: Gates,
-    sources: Sources,
-    workspace: WorkspaceOption = WORKSPACE,
-    json: JsonOption = False,
-) -> None:
-    """Import texts with their classes; build-shards draws positives and negatives by class."""
-    with reporting("import-labels", as_json=json) as reporter:
-        show = reporter.progress.show
-        outcome = import_labels(workspace, sources, task, config, gates=gates, on_progress=show)
-        reporter.finish(outcome, added_labels(outcome.result))
+_add(
+    "documents", import_documents, NamedTask, ImportDocumentsConfig, added_documents,
+    "Import documents: JSON lines, CSV, Parquet, text, Markdown, BEIR, Hugging Face data sets.",
+)  # fmt: skip
+_add(
+    "pairs", import_pairs, NamedTask, ImportPairsConfig, added_pairs,
+    "Import queries with the documents that answer them, and negatives where there are some.",
+)  # fmt: skip
+_add(
+    "labels", import_labels, NamedLabelTask, ImportLabelsConfig, added_labels,
+    "Import texts with their classes; build-shards draws positives and negatives by class.",
+)  # fmt: skip
+_add(
+    "sts", import_sts, NamedStsTask, ImportStsConfig, added_sts,
+    "Import pairs of texts with a score of how alike they are, as STS benchmarks have them.",
+)  # fmt: skip
 
 
 @app.command("tasks")

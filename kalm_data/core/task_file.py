@@ -1,4 +1,4 @@
-"""tasks.toml: many tasks, with the sources of their documents, pairs and labels.
+"""tasks.toml: many tasks, with the sources of their documents, pairs, labels and scored pairs.
 
 [[task]]
 name = "faq"                       # and every other field of a task
@@ -17,9 +17,11 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel, Field, ValidationError, field_validator
 
 from kalm_data.core.config.imports import (
+    DocumentSettings,
     ImportDocumentsConfig,
     ImportLabelsConfig,
     ImportPairsConfig,
+    ImportStsConfig,
 )
 from kalm_data.core.config.settings import Settings
 from kalm_data.core.errors import InputError
@@ -37,7 +39,7 @@ class DeclaredImport:
     """One source of a task and how it is read; its config tells what is imported."""
 
     source: str
-    config: ImportDocumentsConfig | ImportPairsConfig | ImportLabelsConfig
+    config: ImportDocumentsConfig | ImportPairsConfig | ImportLabelsConfig | ImportStsConfig
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +62,17 @@ class _LabelsEntry(ImportLabelsConfig):
     source: str = Field(min_length=1)
 
 
+class _StsEntry(ImportStsConfig):
+    source: str = Field(min_length=1)
+
+
 class _TaskEntry(Task):
     documents: tuple[_DocumentsEntry, ...] = ()
     pairs: tuple[_PairsEntry, ...] = ()
     labels: tuple[_LabelsEntry, ...] = ()
+    sts: tuple[_StsEntry, ...] = ()
 
-    @field_validator("documents", "pairs", "labels", mode="before")
+    @field_validator("documents", "pairs", "labels", "sts", mode="before")
     @classmethod
     def _sources_may_stand_alone(cls, entries: object) -> object:
         if isinstance(entries, str):
@@ -80,7 +87,7 @@ class _TaskFile(Settings):
 
 
 _ENTRIES: tuple[type[BaseModel], ...] = (
-    _TaskFile, _TaskEntry, _DocumentsEntry, _PairsEntry, _LabelsEntry
+    _TaskFile, _TaskEntry, _DocumentsEntry, _PairsEntry, _LabelsEntry, _StsEntry
 )  # fmt: skip
 
 
@@ -114,11 +121,12 @@ def _declared(entry: _TaskEntry, folder: Path) -> DeclaredTask:
         (ImportDocumentsConfig, entry.documents),
         (ImportPairsConfig, entry.pairs),
         (ImportLabelsConfig, entry.labels),
+        (ImportStsConfig, entry.sts),
     ):  # fmt: skip
         for source in sources:
             settings = source.model_dump(exclude={"source"})
             imports.append(DeclaredImport(_located(source.source, folder), kind(**settings)))
-    task = Task(**entry.model_dump(exclude={"documents", "pairs", "labels"}))
+    task = Task(**entry.model_dump(exclude={"documents", "pairs", "labels", "sts"}))
     if entry.labels:  # as import labels has it
         task = task.model_copy(update={"in_batch": False})
     return DeclaredTask(_with_collections(task, imports), tuple(imports))
@@ -135,7 +143,7 @@ def _with_collections(task: Task, imports: Sequence[DeclaredImport]) -> Task:
     named = (
         each.config.collection or first
         for each in imports
-        if not isinstance(each.config, ImportLabelsConfig)
+        if isinstance(each.config, DocumentSettings)
     )
     pool = dict.fromkeys((*task.collections, *named))
     if not pool or tuple(pool) == task.pool:
