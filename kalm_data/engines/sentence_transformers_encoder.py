@@ -1,15 +1,19 @@
 """Any sentence-transformers model of texts, in batches of fixed shapes.
 
 The bits of a vector depend on the shape of the batch in which it was made, not on its neighbours.
-So each text is padded to the next multiple of `STEP` tokens, every such length has one number of
+So each text is padded to the next multiple of a few tokens, every such length has one number of
 rows, and short batches are filled up: on a CPU, with one number of threads, a vector depends on
 its text alone. A GPU's libraries choose their kernels themselves: there the last bits may differ.
+
+On a CPU batches are small: its caches hold them, and less is filled up. The weights of the linear
+layers are then packed once, not in each batch.
 """
 
 from __future__ import annotations
 
 import sys
-from functools import cached_property
+from dataclasses import dataclass
+from functools import cached_property, partial
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -28,9 +32,17 @@ if TYPE_CHECKING:
 
 Precision = Literal["float32", "bfloat16"]
 
-STEP = 16
-_TOKENS_PER_BATCH = {"cpu": 2048}
-_TOKENS_PER_BATCH_ELSEWHERE = 65_536
+
+@dataclass(frozen=True, slots=True)
+class Shapes:
+    """Texts are padded to multiples of `step` tokens; a batch has at most `tokens` of them."""
+
+    step: int
+    tokens: int
+
+
+_SHAPES = {"cpu": Shapes(step=4, tokens=512)}
+_SHAPES_ELSEWHERE = Shapes(step=16, tokens=65_536)
 _TEXTS_AT_ONCE = 32_768
 """Texts tokenised and sorted by length together; a fraction of their batches is filled up."""
 
@@ -54,8 +66,9 @@ class SentenceTransformersEncoder:
         self.document_prompt = files.document_prompt
         self._path, self._precision, self._device = resolved.path, precision, device
         kind = device.split(":")[0]
-        self._tokens = _TOKENS_PER_BATCH.get(kind, _TOKENS_PER_BATCH_ELSEWHERE)
-        self.fingerprint = digest("encoder", files.content, precision, kind, self._tokens, STEP)
+        self._shapes = shapes = _SHAPES.get(kind, _SHAPES_ELSEWHERE)
+        made_by = (precision, kind, shapes.tokens, shapes.step)
+        self.fingerprint = digest("encoder", files.content, *made_by)
 
     def encode(self, texts: Sequence[str]) -> Iterator[tuple[list[int], NDArray[np.float32]]]:
         """Batches of (indices into `texts`, (N, D) unit vectors), long texts first in each part.
@@ -86,11 +99,12 @@ class SentenceTransformersEncoder:
                 yield length, indices[start : start + rows]
 
     def _padded(self, length: int) -> int:
-        padded = max(STEP, -(-length // STEP) * STEP)
+        step = self._shapes.step
+        padded = max(step, -(-length // step) * step)
         return min(padded, self._max_length or padded)
 
     def _rows(self, length: int) -> int:
-        return max(1, self._tokens // length)
+        return max(1, self._shapes.tokens // length)
 
     def _forward(self, rows: dict[str, list[list[int]]], length: int) -> NDArray[np.float32]:
         """Unit vectors of at most `_rows(length)` tokenised texts."""
@@ -128,7 +142,10 @@ class SentenceTransformersEncoder:
 
     @cached_property
     def _model(self) -> Any:  # noqa: ANN401  # sentence-transformers is not typed
-        return _load(self._path, self._precision, self._device)
+        model = _load(self._path, self._precision, self._device)
+        if self._device.split(":")[0] == "cpu":
+            _pack(model, self._shapes.tokens)
+        return model
 
     @property
     def _tokenizer(self) -> Any:  # noqa: ANN401
@@ -191,6 +208,30 @@ def _load(path: Path, precision: Precision, device: str) -> Any:  # noqa: ANN401
     _refuse_without_words(path, model.tokenizer)
     model.eval()
     return model.to(torch.bfloat16 if precision == "bfloat16" else torch.float32)
+
+
+def _pack(model: Any, tokens: int) -> None:  # noqa: ANN401
+    """Linear layers multiply by oneDNN, with weights laid out for it once, where that was measured.
+
+    Else bfloat16 is laid out anew in each batch, and float32 goes to MKL, which is slower here.
+    """
+    import torch
+
+    if torch.backends.cpu.get_cpu_capability() != "AVX512":
+        return
+    if not hasattr(torch.ops.mkldnn, "_linear_pointwise"):
+        return
+    # what inherits from Linear may multiply otherwise
+    layers: list[Any] = [one for one in model.modules() if type(one) is torch.nn.Linear]
+    for layer in layers:
+        packed = torch.ops.mkldnn._reorder_linear_weight(layer.weight.detach(), tokens)
+        layer.forward = partial(_multiply, packed, layer.bias)
+
+
+def _multiply(weight: torch.Tensor, bias: torch.Tensor | None, inputs: torch.Tensor) -> Any:  # noqa: ANN401
+    import torch
+
+    return torch.ops.mkldnn._linear_pointwise(inputs, weight, bias, "none", [], "")
 
 
 def _refuse_unreadable(path: Path, model: Any) -> None:  # noqa: ANN401

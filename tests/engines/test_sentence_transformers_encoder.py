@@ -52,12 +52,15 @@ def test_vectors_are_those_of_sentence_transformers(minilm: str, vectors: np.nda
     assert np.allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-6)
 
 
-def test_bfloat16_is_close_and_has_a_fingerprint_of_its_own(
+def test_bfloat16_is_close_obeys_the_same_law_and_has_a_fingerprint_of_its_own(
     minilm: str, encoder: SentenceTransformersEncoder, vectors: np.ndarray
 ) -> None:
     rough = load_encoder(minilm, "bfloat16", "cpu")
     assert rough.fingerprint != encoder.fingerprint
-    assert ((collect(rough, TEXTS[:2]) * vectors[:2]).sum(axis=1) > 0.999).all()
+    made = collect(rough, TEXTS)
+    assert ((made * vectors).sum(axis=1) > 0.999).all()
+    alone = np.concatenate([collect(rough, [text]) for text in TEXTS[::4]])
+    assert alone.tobytes() == made[::4].tobytes()
 
 
 def test_texts_longer_than_the_model_reads_are_counted(
