@@ -85,6 +85,7 @@ def export_rows(
         run.plan(sum(entry.rows for entry in chosen))
         forms = _forms(files, shards, chosen, config)
         writer = _Writer(files, run, folder, config)
+        writer.losses += _left_in_set(chosen)
         entries = [
             writer.write(shards, entry, forms[entry.task.name], manifest.fingerprint)
             for entry in chosen
@@ -170,6 +171,13 @@ def _choose(shards: Path, manifest: Manifest, tasks: Sequence[str]) -> list[Shar
             message = f"{shards}: no task {name} in the set. It holds {', '.join(known)}."
             raise InputError(message)
     return [entry for name, entry in known.items() if not tasks or name in tasks]
+
+
+def _left_in_set(chosen: Sequence[ShardTask]) -> Counter[str]:
+    """What a set holds beside the rows to train on, by word."""
+    dev = sum(file.rows for entry in chosen for file in entry.dev)
+    scored = sum(file.rows for entry in chosen for file in entry.scored)
+    return Counter({"dev_rows": dev, "scored_pairs": scored})
 
 
 def _forms(

@@ -124,7 +124,13 @@ def test_a_bad_positive_is_left_out_of_a_row_that_has_a_good_one():
         ({"query": "q", "b": 2}, {}, "no column for --pos"),
         ({"query": "q", "pos": "p"}, {"query": "{qery}"}, 'no column "qery" for --query'),
         ({"sentence1": "q", "sentence2": "p", "score": 0.5}, {}, '"score" makes these rated'),
-        ({"query": "q", "pos": "p", "label": 1}, {}, '"label" makes these rated'),
+        ({"query": "q", "pos": "p", "label": 0.8}, {}, '0.8: column "label" makes these rated'),
+        ({"query": "q", "pos": "p", "label": 1.0}, {}, '1.0: column "label" makes these rated'),
+        ({"query": "q", "pos": "p", "label": 2}, {}, '2: column "label" makes these rated'),
+        ({"query": "q", "pos": "p", "label": "billing"}, {}, "import labels"),
+        ({"query": "q", "pos": "p", "label": 1, "score": 0.5}, {}, '"score" makes these rated'),
+        ({"query": "q", "pos": "p", "neg": "n", "label": 1}, {}, '"label" makes these rated'),
+        ({"query": "q", "pos": "p", "label": 3}, {}, "import sts"),
     ],
 )
 def test_a_wrong_column_is_an_error_of_the_file(row: dict, settings: dict, said: str):
@@ -135,6 +141,50 @@ def test_a_wrong_column_is_an_error_of_the_file(row: dict, settings: dict, said:
 def test_rated_rows_are_taken_where_the_columns_are_named():
     row = {"query": "q", "pos": "p", "label": 1}
     assert texts(row, query="query", pos="pos") == ("q", ["p"], [])
+
+
+LABELLED = [
+    [{"anchor": "q", "document": "p", "label": 1}, {"anchor": "q", "document": "n", "label": 0}],
+    [{"query": "q", "pos": "p", "label": True}, {"query": "q", "pos": "n", "label": False}],
+    [{"query": "q", "passage": "p", "label": "1"}, {"query": "q", "passage": "n", "label": "0"}],
+    [{"anchor": "q", "documents": ["p", "n"], "labels": [1, 0]}],
+]
+
+
+@pytest.mark.parametrize("rows", LABELLED)
+def test_labels_of_true_and_false_tell_positives_from_negatives(rows: list[dict]):
+    pairs = read(*rows)
+    assert [text.text for pair in pairs for text in pair.positives] == ["p"]
+    assert [text.text for pair in pairs for text in pair.negatives] == ["n"]
+
+
+def test_labels_that_are_not_one_a_document_are_a_bad_row():
+    good = {"anchor": "q", "documents": ["p"], "labels": [1]}
+    _, bad = read(good, {"anchor": "q", "documents": ["p", "n"], "labels": [1]})
+    assert bad.error.reason == "uneven_lists"
+
+
+def test_a_bad_document_of_a_labelled_list_is_left_out():
+    (row,) = read({"anchor": "q", "documents": ["?", "n"], "labels": [1, 0]})
+    assert ([text.text for text in row.negatives], len(row.flaws)) == (["n"], 1)
+    _, bad = read({"anchor": "q", "documents": ["p"], "labels": [1]},
+                  {"anchor": "q", "documents": ["?"], "labels": [0]})  # fmt: skip
+    assert bad.error.reason == "no_words"
+
+
+def test_titles_in_a_list_are_those_of_their_texts():
+    row = {"query": "q", "pos": ["p", "?", "r"], "pos_titles": ["P", "x", None], "neg": ["n"]}
+    (pair,) = read({**row, "neg_titles": ["N"]})
+    assert {text.text: pair.titles.get(text.text_hash) for text in pair.positives} == {
+        "p": "P", "r": None,
+    }  # fmt: skip
+    assert [pair.titles[text.text_hash] for text in pair.negatives] == ["N"]
+    _, bad = read(row, row | {"pos_titles": ["P"]})
+    assert bad.error.reason == "uneven_lists"
+
+
+def test_a_prompt_is_the_instruction_of_its_query():
+    assert read({"query": "q", "pos": ["p"], "prompt": "Find."})[0].instruction == "Find."
 
 
 def test_columns_nobody_reads_are_told():

@@ -8,9 +8,16 @@ from typing import TYPE_CHECKING, Any, Protocol
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from tiny_encoder import save_encoder
 
 from kalm_data.core.config.train import TrainConfig
-from kalm_data.core.manifest import Manifest, ShardTask, describe_file, write_manifest
+from kalm_data.core.manifest import (
+    SCHEMA_VERSION,
+    Manifest,
+    ShardTask,
+    describe_file,
+    write_manifest,
+)
 from kalm_data.core.records import example_id, text_hash
 from kalm_data.core.tasks import Task
 
@@ -77,26 +84,7 @@ def one_thread() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A BERT of 2 layers, 32 wide, with random weights, as sentence-transformers saves it."""
-    import torch
-    from sentence_transformers import SentenceTransformer
-    from sentence_transformers.sentence_transformer.modules import Pooling, Transformer
-    from transformers import BertConfig, BertModel, BertTokenizerFast
-
-    torch.manual_seed(0)
-    folder = tmp_path_factory.mktemp("tiny")
-    vocabulary = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", ":", *WORDS, "query", "title"]
-    (folder / "vocab.txt").write_text("\n".join(vocabulary))
-    config = BertConfig(
-        vocab_size=len(vocabulary), hidden_size=32, num_hidden_layers=2, num_attention_heads=2,
-        intermediate_size=64, max_position_embeddings=32,
-    )  # fmt: skip
-    BertModel(config).save_pretrained(folder)
-    BertTokenizerFast(str(folder / "vocab.txt"), model_max_length=32).save_pretrained(folder)
-    bert = Transformer(str(folder))
-    model = SentenceTransformer(modules=[bert, Pooling(bert.get_embedding_dimension())])
-    model.save_pretrained(str(folder / "model"), create_model_card=False)
-    return folder / "model"
+    return save_encoder(tmp_path_factory.mktemp("tiny"), [*WORDS, "query", "title"])
 
 
 @pytest.fixture(scope="session")
@@ -136,7 +124,13 @@ def write_set(tmp_path: Path) -> WriteSet:
             tasks.append(ShardTask(task=task, rows=len(mine), ranker="", sources={}, files=(file,)))
         write_manifest(
             folder,
-            Manifest(schema_version=1, seed=0, rows=len(rows), tasks=tuple(tasks), versions={}),
+            Manifest(
+                schema_version=SCHEMA_VERSION,
+                seed=0,
+                rows=len(rows),
+                tasks=tuple(tasks),
+                versions={},
+            ),
         )
         return folder
 

@@ -65,7 +65,7 @@ class ExportConfig(Settings):
         elif not self.shards:
             return f"format {self.format} writes the rows of a shard set: name one with --shards"
         elif self.split:
-            return "a shard set holds the train split alone: leave out --split, or write beir"
+            return "rows to train on are of the train split: leave out --split, or write beir"
         if self.negatives and self.format != "n-tuple":
             return f"format {self.format} takes any number of negatives: leave out --negatives"
         return ""

@@ -80,13 +80,16 @@ def corpus_lines(pool: Pool, ids: Mapping[str, str]) -> Iterator[Line]:
 
 
 def query_lines(asked: Sequence[AskedQuery], task_instruction: str) -> Iterator[Line]:
-    """With instruction and language where a query has one, as BEIR's loaders allow."""
+    """With instruction and language where a query has one, as BEIR's loaders allow.
+
+    The instruction stands in `metadata`: mteb would write one beside the text behind the query.
+    """
     instructed = bool(task_instruction) or any(one.instruction for one in asked)
     in_language = any(one.language for one in asked)
     for one in asked:
         line: Line = {"_id": one.example_id, "text": one.query}
         if instructed:
-            line["instruction"] = one.instruction or task_instruction
+            line["metadata"] = {"instruction": one.instruction or task_instruction}
         if in_language:
             line["language"] = one.language
         yield line

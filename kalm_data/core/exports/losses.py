@@ -20,6 +20,10 @@ _OUT_OF_BATCH: tuple[RowFormat, ...] = ("labeled-pair", "labeled-list")
 """Rows with labels: losses compare the texts of one, not those of a batch."""
 
 _SENTENCES = {
+    "dev_rows": "{count} rows of the dev split stay in the shard set; --format beir writes queries "
+    "of dev and test",
+    "scored_pairs": "{count} pairs with scores stay in the shard set: they are no rows to search "
+    "for",
     "titles": "titles are left out in {count} rows; --titles writes them above the texts",
     "titles_unread": "titles of {count} rows stand in pos_titles and neg_titles, which the loader "
     "does not read; --titles writes them above the texts",

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 _COLUMNS = ("query-id", "corpus-id", "score")
 _OF_A_QUERY = ("instruction", "language")
-"""What a query may have beside its text."""
+"""What a query may have beside its text, or in its metadata."""
 
 
 def is_beir(folder: Path) -> bool:
@@ -57,7 +57,9 @@ def read_judged_queries(folder: Path) -> Iterator[RawRow | BadRow]:
 
 
 def _query(row: RawRow) -> dict[str, object]:
-    more = {name: row.fields[name] for name in _OF_A_QUERY if row.fields.get(name)}
+    metadata = row.fields.get("metadata")
+    told = {**(metadata if isinstance(metadata, dict) else {}), **row.fields}
+    more = {name: told[name] for name in _OF_A_QUERY if isinstance(told.get(name), str)}
     return {"query": row.fields.get("text"), **more}
 
 
