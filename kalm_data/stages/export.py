@@ -19,7 +19,7 @@ from kalm_data.core.exports.manifest import (
     ExportManifest,
     write_export_manifest,
 )
-from kalm_data.core.exports.places import refuse_overlap
+from kalm_data.core.exports.places import refuse_overlap, refuse_own_names
 from kalm_data.core.exports.result import ExportResult
 from kalm_data.core.folders import published
 from kalm_data.core.manifest import describe_file
@@ -82,6 +82,7 @@ def export_rows(
         manifest = verify_set(shards, files.count_rows)
         run.record_input("shards", manifest.fingerprint)
         chosen = _choose(shards, manifest, tasks)
+        refuse_own_names(entry.task.name for entry in chosen)
         run.plan(sum(entry.rows for entry in chosen))
         forms = _forms(files, shards, chosen, config)
         writer = _Writer(files, run, folder, config)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from kalm_data import __version__
@@ -26,6 +27,7 @@ from kalm_data.core.exports.manifest import (
     ExportManifest,
     write_export_manifest,
 )
+from kalm_data.core.exports.places import refuse_own_names
 from kalm_data.core.exports.result import ExportResult
 from kalm_data.core.folders import published
 from kalm_data.core.manifest import describe_file
@@ -37,7 +39,6 @@ if TYPE_CHECKING:
 
     from kalm_data.core.config.export import ExportConfig
     from kalm_data.core.exports.beir import AskedQuery, Line
-    from kalm_data.core.manifest import ShardFile
     from kalm_data.core.pool import Pool
     from kalm_data.core.protocols import Run
     from kalm_data.core.records import Split
@@ -74,24 +75,34 @@ def export_beir(
 ) -> ExportResult:  # fmt: skip
     """Write corpus, queries and qrels of each task; one unit a query.
 
-    A task alone stands in `out` itself, several in a folder each. `out` appears whole, in the place
-    of an older export, or stays as it is. Raises InputError for a task of labels, or without a
-    query to judge by. Reasons of rejects: `no_positive` (nobody answered it, or filters dropped all
-    that did), `gold_not_in_pool`.
+    A task alone stands in `out` itself, several in a folder each; one of several that has no query
+    to judge by is left out, and told. `out` appears whole, in the place of an older export, or stays
+    as it is. Raises InputError for a task of labels, or where no query is left. Reasons of rejects:
+    `no_positive` (nobody answered it, or filters dropped all that did), `gold_not_in_pool`.
     """
+    splits = config.split or SPLITS
+    refuse_own_names(task.name for task in tasks)
     with published(out, EXPORT) as folder:
         losses: Counter[str] = Counter()
-        entries = [
-            _write_task(store, files, run, task, folder, f"{task.name}/" * (len(tasks) > 1),
-                        config.split or SPLITS, losses)
-            for task in sorted(tasks, key=lambda task: task.name)
-        ]  # fmt: skip
+        entries = []
+        for task in sorted(tasks, key=lambda task: task.name):
+            below = f"{task.name}/" if len(tasks) > 1 else ""
+            asked = _Asked.of(store, run, task, splits)
+            if asked.fit:
+                losses += count_losses(asked.pool, asked.fit, asked.ids, asked.names)
+                entries.append(_write_task(files, asked, folder, below))
+                run.keep(len(asked.fit))
+            else:
+                run.warn(f"{asked.nothing}; it is left out")
+        if not entries:
+            message = f"{out}: no query to write. Import pairs, or name another --split or --task."
+            raise InputError(message)
         exported = ExportManifest(
             schema_version=SCHEMA_VERSION,
             format=config.format,
-            settings={"splits": list(config.split or SPLITS)},
+            settings={"splits": list(splits)},
             tasks=tuple(entries),
-            not_carried={word: count for word, count in sorted(losses.items()) if count},
+            not_carried=dict(sorted(losses.items())),
             versions={"kalm-data": __version__},
         )
         write_export_manifest(folder, exported)
@@ -100,77 +111,79 @@ def export_beir(
     return ExportResult.of(exported, out)
 
 
-def _write_task(
-    store: JudgedStore,
-    files: TextFiles,
-    run: Run,
-    task: Task,
-    folder: Path,
-    below: str,
-    splits: Sequence[Split],
-    losses: Counter[str],
-) -> ExportedTask:
-    """below: the task's folder in `folder`, empty or with a slash at its end."""
-    if not task.is_ranked:
-        message = (
-            f"task {task.name}: it has labels, and no documents to search. Write its rows from a "
-            "shard set, with another --format."
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A task's pool with the names of its documents, and its queries that can be judged by.
+
+    `ids`: text hash → id in the corpus. `names`: id → text hash. `refused` counts by reason.
+    """
+
+    task: Task
+    pool: Pool
+    names: Mapping[str, str]
+    ids: Mapping[str, str]
+    fit: Sequence[AskedQuery]
+    refused: Mapping[str, int]
+
+    @classmethod
+    def of(cls, store: JudgedStore, run: Run, task: Task, splits: Sequence[Split]) -> _Asked:
+        """Counts the queries of the splits that cannot be judged by as rejects."""
+        if not task.is_ranked:
+            message = (
+                f"task {task.name}: it has labels, and no documents to search. Write its rows from "
+                "a shard set, with another --format."
+            )
+            raise InputError(message)
+        pool, names = store.pool(task), store.document_names(task)
+        run.record_input(f"pool of {task.name}", pool.fingerprint)
+        ids = document_ids(pool, names)
+        asked = store.asked_queries(task.name, splits)
+        run.plan(len(asked))
+        reasons = [refusal(one, ids) for one in asked]
+        run.reject(
+            [
+                _reject(run, one, reason)
+                for one, reason in zip(asked, reasons, strict=True)
+                if reason
+            ]
         )
-        raise InputError(message)
-    pool, names = store.pool(task), store.document_names(task)
-    run.record_input(f"pool of {task.name}", pool.fingerprint)
-    ids = document_ids(pool, names)
-    asked = _fit(run, task, store.asked_queries(task.name, splits), ids)
-    losses += count_losses(pool, asked, ids, names)
-    (folder / below).mkdir(exist_ok=True)
-    written = {
-        "corpus.jsonl": files.write_json(folder / below / "corpus.jsonl", corpus_lines(pool, ids)),
-        "queries.jsonl": files.write_json(
-            folder / below / "queries.jsonl", query_lines(asked, task.instruction)
-        ),
-    }
-    filled = [split for split in SPLITS if any(one.split == split for one in asked)]
-    for split in filled:
-        of_split = list(qrels_lines([one for one in asked if one.split == split], ids))
-        place = folder / below / "qrels" / split
-        written[f"qrels/{split}.tsv"] = files.write_tsv(place.with_suffix(".tsv"), QRELS, of_split)
-        written[f"qrels/{split}.jsonl"] = files.write_json(place.with_suffix(".jsonl"), of_split)
-    write_beir_card(folder / below, filled, __version__, len(pool), len(asked))
-    run.keep(len(asked))
-    return ExportedTask(
-        task=task.name,
-        rows=len(asked),
-        lines=sum(written.values()),
-        documents=len(pool),
-        source=pool.fingerprint,
-        files=_described(folder, below, written),
+        fit = [one for one, reason in zip(asked, reasons, strict=True) if not reason]
+        return cls(task, pool, names, ids, fit, Counter(filter(None, reasons)))
+
+    @property
+    def nothing(self) -> str:
+        counts = ", ".join(f"{reason} {count}" for reason, count in sorted(self.refused.items()))
+        return f"task {self.task.name}: no query to write ({counts or 'none in these splits'})"
+
+
+def _reject(run: Run, one: AskedQuery, reason: str) -> Reject:
+    numbers = json.dumps({"positives": len(one.positives)})
+    return Reject(
+        run.run_id, "export", reason, one.example_id, numbers, one.source, one.line, one.query
     )
 
 
-def _fit(
-    run: Run, task: Task, asked: Sequence[AskedQuery], ids: Mapping[str, str]
-) -> list[AskedQuery]:
-    """The queries that can be judged by; counts the others. Raises InputError where none can."""
-    run.plan(len(asked))
-    refused = [(one, refusal(one, ids)) for one in asked]
-    run.reject(
-        [
-            Reject(
-                run.run_id, "export", reason, one.example_id,
-                json.dumps({"positives": len(one.positives)}), one.source, one.line, one.query,
-            )
-            for one, reason in refused
-            if reason
-        ]
-    )  # fmt: skip
-    fit = [one for one, reason in refused if not reason]
-    if not fit:
-        counts = Counter(reason for _, reason in refused)
-        told = ", ".join(f"{reason} {count}" for reason, count in sorted(counts.items()))
-        message = f"task {task.name}: no query to write ({told or 'none in these splits'})."
-        raise InputError(f"{message} Import pairs, or name another --split or --task.")
-    return fit
-
-
-def _described(folder: Path, below: str, written: Mapping[str, int]) -> tuple[ShardFile, ...]:
-    return tuple(describe_file(folder, below + name, written[name]) for name in sorted(written))
+def _write_task(files: TextFiles, asked: _Asked, folder: Path, below: str) -> ExportedTask:
+    """below: the task's folder in `folder`, empty or with a slash at its end."""
+    place, ids, task = folder / below, asked.ids, asked.task
+    place.mkdir(exist_ok=True)
+    corpus, queries = corpus_lines(asked.pool, ids), query_lines(asked.fit, task.instruction)
+    written = {
+        "corpus.jsonl": files.write_json(place / "corpus.jsonl", corpus),
+        "queries.jsonl": files.write_json(place / "queries.jsonl", queries),
+    }
+    filled = [split for split in SPLITS if any(one.split == split for one in asked.fit)]
+    for split in filled:
+        judged = list(qrels_lines([one for one in asked.fit if one.split == split], ids))
+        tsv, again = f"qrels/{split}.tsv", f"qrels/{split}.jsonl"
+        written[tsv] = files.write_tsv(place / tsv, QRELS, judged)
+        written[again] = files.write_json(place / again, judged)
+    write_beir_card(place, filled, __version__, len(asked.pool), len(asked.fit))
+    return ExportedTask(
+        task=task.name,
+        rows=len(asked.fit),
+        lines=sum(written.values()),
+        documents=len(asked.pool),
+        source=asked.pool.fingerprint,
+        files=tuple(describe_file(folder, below + name, written[name]) for name in sorted(written)),
+    )

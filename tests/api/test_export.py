@@ -282,6 +282,16 @@ def test_several_tasks_stand_in_a_folder_each_and_labels_in_none(tmp_path: Path)
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
         "export.manifest", "t", "u",
     ]  # fmt: skip
+    only_test = ExportConfig(format="beir", split=("test",))
+    held = {"as_split": "test", "dev_fraction": 0, "test_fraction": 0}
+    fill(tmp_path / "held", TRICKY, **held)
+    import_pairs(
+        tmp_path / "held", [str(tmp_path / "w.jsonl")], NamedTask(task="u"),
+        ImportPairsConfig(as_split="train", title="title", collection="u"),
+    )  # fmt: skip
+    left = export(tmp_path / "held", tmp_path / "held-out", [], only_test)
+    assert [one.task for one in left.result.tasks] == ["t"]
+    assert any("task u: no query to write" in line for line in left.run.warnings)
     with pytest.raises(InputError, match="it has labels"):
         export(workspace, tmp_path / "other", ["classes"], ExportConfig(format="beir"))
     shards = tmp_path / "shards"

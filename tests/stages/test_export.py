@@ -11,6 +11,7 @@ from shard_sets import shard_row, write_shards
 from kalm_data.core.config.export import ExportConfig, RowFormat
 from kalm_data.core.errors import InputError
 from kalm_data.core.exports.manifest import EXPORT
+from kalm_data.core.manifest import describe_file, read_manifest, write_manifest
 from kalm_data.engines.row_files import ShardRowFiles
 from kalm_data.stages.export import export_rows
 from kalm_data.workspace.runs import running
@@ -193,4 +194,25 @@ def test_files_that_the_manifest_does_not_list_are_no_rows(
 ) -> None:
     (shards / "a/part-00009.parquet").write_bytes((shards / "b/part-00000.parquet").read_bytes())
     with pytest.raises(InputError, match="not listed"):
+        export(database, shards, tmp_path / "out", format="pairs")
+
+
+def test_rows_of_dev_stay_in_the_set_and_are_told(
+    database: Database, shards: Path, tmp_path: Path
+) -> None:
+    (shards / "b/dev-00000.parquet").write_bytes((shards / "b/part-00000.parquet").read_bytes())
+    manifest = read_manifest(shards)
+    a, b = manifest.tasks
+    dev = (describe_file(shards, "b/dev-00000.parquet", 1),)
+    held = manifest.model_copy(update={"tasks": (a, b.model_copy(update={"dev": dev}))})
+    write_manifest(shards, held)
+    result, summary = export(database, shards, tmp_path / "out", format="pairs")
+    assert (summary.planned, result.not_carried["dev_rows"]) == (5, 1)
+
+
+def test_a_task_of_the_name_of_a_file_of_ours_is_refused(
+    database: Database, tmp_path: Path
+) -> None:
+    shards = write_shards(tmp_path / "set", {"README.md": [shard_row("q", ["p"])]})
+    with pytest.raises(InputError, match=r"task README\.md: an export has a file of that name"):
         export(database, shards, tmp_path / "out", format="pairs")

@@ -5,9 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from kalm_data.core.errors import InputError
+from kalm_data.core.exports.manifest import EXPORT
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
+
+_OWN_FILES = (EXPORT, "README.md")
 
 
 def refuse_overlap(out: Path, source: Path) -> None:
@@ -18,3 +22,11 @@ def refuse_overlap(out: Path, source: Path) -> None:
     if written.is_relative_to(read) or read.is_relative_to(written):
         message = f"{out}: lies in {source}, or holds it. Name a folder beside it."
         raise InputError(message)
+
+
+def refuse_own_names(tasks: Iterable[str]) -> None:
+    """Raise InputError where a task would be a folder of the name that a file of ours has."""
+    for name in tasks:
+        if name in _OWN_FILES:
+            message = f"task {name}: an export has a file of that name. Name the task otherwise."
+            raise InputError(message)
