@@ -40,7 +40,8 @@ for several texts or holds white space; so a TREC run over these files is one th
 """
 _HOW = {
     "flagembedding": "a line a query. Give FlagEmbedding this folder as `--train_data`, and "
-    "`no_in_batch_neg/` as well where there is one.",
+    "`no_in_batch_neg/` as well where there is one. It writes a line's `prompt` before the query "
+    "where `--query_instruction_for_retrieval` is given, whatever that says.",
     "kalm": "a line a query, wrapped with its instruction. Give KaLM-Embedding's trainer the "
     "folder `data` as `--train_data`.",
     "triplet": "`anchor`, `positive`, `negative`.",
