@@ -77,8 +77,9 @@ def export_beir(
 
     A task alone stands in `out` itself, several in a folder each; one of several that has no query
     to judge by is left out, and told. `out` appears whole, in the place of an older export, or
-    stays as it is. Raises InputError for a task of labels, or where no query is left. Reasons of rejects:
-    `no_positive` (nobody answered it, or filters dropped all that did), `gold_not_in_pool`.
+    stays as it is. Raises InputError for a task of labels, or where no query is left. Reasons of
+    rejects: `no_positive` (nobody answered it, or filters dropped all that did) and
+    `gold_not_in_pool`.
     """
     splits = config.split or SPLITS
     refuse_own_names(task.name for task in tasks)
