@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import isnan
+from math import isnan, nan
 from typing import TYPE_CHECKING
 
 from kalm_data.core.columns import (
@@ -147,10 +147,10 @@ def _number(row: RawRow, column: Column) -> float:
         problem = f'"{column.spec}" is empty. Fill it, or remove the row.'
         raise row_error(row.source, row.line, "empty_score", problem)
     try:
-        number = float(value) if isinstance(value, int | float | str) else float("nan")
+        number = float(str(value))
     except ValueError:
-        number = float("nan")
-    if isnan(number) or isinstance(value, bool):
+        number = nan
+    if isnan(number):
         problem = f'"{column.spec}" is {value!r:.60}, not a number. Make it one.'
         raise row_error(row.source, row.line, "not_number", problem)
     return number

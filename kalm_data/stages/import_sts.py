@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from itertools import chain
+from operator import itemgetter
 from typing import TYPE_CHECKING, Protocol
 
 from kalm_data.core.arrivals import (
@@ -19,6 +21,7 @@ from kalm_data.core.arrivals import (
     warn_of_no_training,
 )
 from kalm_data.core.errors import InputError
+from kalm_data.core.near_duplicates import groups
 from kalm_data.core.pair_sorting import by_pair, sort_pairs
 from kalm_data.core.pool import most_protected
 from kalm_data.core.records import ScoredPair
@@ -35,7 +38,12 @@ if TYPE_CHECKING:
     from kalm_data.core.records import Split, TaskRow
     from kalm_data.core.rows import BadRow, Source
     from kalm_data.core.splits import KnownTexts, SplitPlan
+    from kalm_data.core.sts_rows import StsRow
     from kalm_data.core.tasks import Task
+
+
+_SOME_PAIRS = 20
+"""Of fewer nobody expects the fractions to be met."""
 
 
 class ImportStsStore(Protocol):
@@ -79,7 +87,7 @@ def import_sts(
     _refuse_other_tasks(store, task)
     announce(run, sources)
     rows, bad = read_good(run, sources, lambda found: read_sts(found, config, run.warn), config)
-    _refuse_other_scale(bad, len(rows) + len(bad), config.scale)
+    _tell_other_scale(run, rows, bad, config.scale)
     task_rows = task_revision(task, task.pool[0], store.task(task.name), run.run_id)[1]
     held, known = store.scored_pairs(task.name), store.known_texts()
     found = sort_pairs(rows, by_pair(held, known.texts))
@@ -90,6 +98,7 @@ def import_sts(
     run.append([*task_rows, *texts.values(), *made, *plan.near_duplicates])
     reject_rows(run, found.bad)
     run.keep(len(found.new) + found.known)
+    _warn_of_one_group(run, found, made)
     if config.as_split is None and not any(one.split == "train" for one in (*held, *made)):
         warn_of_no_training(run, "pairs")
     warn_of_cut_groups(run, plan.cut_groups)
@@ -112,15 +121,22 @@ def _refuse_other_tasks(store: ImportStsStore, task: Task) -> None:
     refuse_other_content(task.name, store.content(task.name), "scored pairs")
 
 
-def _refuse_other_scale(bad: Sequence[BadRow], rows: int, scale: str) -> None:
-    """What would be kept of such a file, the scores that happen to fit, would be wrong too."""
+def _tell_other_scale(run: Run, rows: Sequence[StsRow], bad: Sequence[BadRow], scale: str) -> None:
+    """Scores of another scale that happen to fit would be wrong too: InputError where most do not
+    fit, a warning where some do not.
+    """
     outside = sum(row.error.reason == OUT_OF_SCALE for row in bad)
-    if 2 * outside > rows:
+    if outside > len(rows):
         message = (
-            f"{outside} of {rows} scores lie outside of {scale}. Name the range of the scores with "
-            "--scale, e.g. --scale 0-5."
+            f"{outside} of {outside + len(rows)} scores lie outside of {scale}. Name the range of "
+            "the scores with --scale, e.g. --scale 0-5."
         )
         raise InputError(message)
+    if outside:
+        run.warn(
+            f"{outside} scores lie outside of {scale}. If the scores have another range, those "
+            "that were kept are wrong too: import into a new workspace with --scale"
+        )
 
 
 def _plan(found: SortedPairs, known: KnownTexts, config: ImportStsConfig) -> SplitPlan:
@@ -135,6 +151,20 @@ def _plan(found: SortedPairs, known: KnownTexts, config: ImportStsConfig) -> Spl
     from_workspace = ((text_hash, known.splits.get(text_hash)) for text_hash in texts)
     given = given_splits(chain(from_pairs, from_workspace))
     return plan_splits(list(texts.values()), given, pairs, known, Fractions.of(config))
+
+
+def _warn_of_one_group(run: Run, found: SortedPairs, made: Sequence[ScoredPair]) -> None:
+    """Tell where most of the pairs whose split was drawn share it, whatever the fractions."""
+    drawn = [one for row, one in zip(found.new, made, strict=True) if row.pair not in found.given]
+    group_of = groups((one.first_hash, one.second_hash) for one in drawn)
+    counts = Counter((group_of[one.first_hash], one.split) for one in drawn)
+    (_, split), count = max(counts.items(), key=itemgetter(1), default=(("", ""), 0))
+    if len(drawn) >= _SOME_PAIRS and 2 * count > len(drawn):
+        run.warn(
+            f"{count} of {len(drawn)} new pairs hang together by the texts they share, and all are "
+            f'in {split}: a split is drawn for them as one. Name splits in a column "split", or '
+            "with --as"
+        )
 
 
 def _made(

@@ -77,8 +77,9 @@ def test_mine_and_filter_without_a_task_leave_labels_out(tmp_path: Path) -> None
     import_labels(folder, [str(tmp_path / "l.csv")], NamedLabelTask(task="labels"), config)
     pairs = ImportPairsConfig(as_split="train")
     import_pairs(folder, [str(tmp_path / "p.csv")], NamedTask(task="pairs"), pairs)
-    mined = mine(folder, [], MineConfig(ranker="bm25", ranks="1-2")).result
-    assert [task.task for task in mined.tasks] == ["pairs"]
+    outcome = mine(folder, [], MineConfig(ranker="bm25", ranks="1-2"))
+    assert "tasks of labels or scored pairs are left out: labels" in outcome.run.warnings
+    assert [task.task for task in outcome.result.tasks] == ["pairs"]
     kept = filter_positives(folder, [], FilterConfig(top_k=1)).result
     assert [task.task for task in kept.tasks] == ["pairs"]
     with pytest.raises(InputError, match="has no ranks"):

@@ -2,10 +2,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from kalm_data.cli.added import added_documents, added_labels, added_pairs
+from kalm_data.cli.added import added_documents, added_labels, added_pairs, added_sts
 from kalm_data.stages.import_documents import ImportDocumentsResult
 from kalm_data.stages.import_labels import ImportLabelsResult
 from kalm_data.stages.import_pairs import ImportPairsResult
+from kalm_data.stages.import_sts import ImportStsResult
 
 DOCUMENTS = ImportDocumentsResult("faq", 1200, 1, 2, 3, {"test": 1, "train": 1200}, 0, 0)
 PAIRS = ImportPairsResult("faq", 5, 2, {"dev": 1, "train": 4}, 6, 7, 8, {}, 0, 0, 0)
@@ -36,6 +37,12 @@ def test_labels_are_counted_in_one_line() -> None:
     assert added_labels(labels).plain == line
     again = replace(labels, new_texts=0, splits={})
     assert added_labels(again).plain == "nothing new: 3 known; 77 classes"
+
+
+def test_scored_pairs_are_counted_in_one_line() -> None:
+    scored = ImportStsResult(1200, 3, {"test": 200, "train": 1000}, 0, 0)
+    assert added_sts(scored).plain == "1,200 new pairs (train 1,000, dev 0, test 200), 3 known"
+    assert added_sts(replace(scored, new_pairs=0, splits={})).plain == "nothing new: 3 known"
 
 
 def test_new_judgements_of_known_examples_are_said() -> None:

@@ -8,6 +8,7 @@ from kalm_data.core.config.imports import (
     ImportDocumentsConfig,
     ImportLabelsConfig,
     ImportPairsConfig,
+    ImportStsConfig,
 )
 from kalm_data.core.errors import InputError
 from kalm_data.core.task_file import DeclaredImport, read_task_file
@@ -48,6 +49,14 @@ def test_a_task_of_labels_has_no_in_batch_negatives_and_no_pool_of_its_sources(f
     (declared,) = read_task_file(file)
     assert (declared.task.in_batch, declared.task.collections) == (False, ())
     assert declared.imports == (DeclaredImport(str(file.parent / "a.csv"), ImportLabelsConfig()),)
+
+
+def test_a_task_of_scored_pairs_has_no_pool_of_its_sources(file: Path):
+    file.write_text('[[task]]\nname = "a"\ntype = "sts"\nsts = [{source = "a", scale = "0-5"}]\n')
+    (declared,) = read_task_file(file)
+    assert (declared.task.in_batch, declared.task.collections) == (True, ())
+    config = ImportStsConfig(scale="0-5")
+    assert declared.imports == (DeclaredImport(str(file.parent / "a"), config),)
 
 
 def test_tasks_come_with_their_sources_relative_to_the_file(file: Path):

@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from kalm_data.core.errors import InputError
-from kalm_data.core.manifest import Manifest, ShardTask, describe_file
+from kalm_data.core.manifest import SCHEMA_VERSION, Manifest, ShardTask, describe_file
 from kalm_data.core.records import (
     Decision,
     Document,
@@ -20,6 +20,7 @@ from kalm_data.core.records import (
     NearDuplicate,
     Origin,
     Record,
+    ScoredPair,
     Split,
     Text,
     example_id,
@@ -117,6 +118,17 @@ def test_labelled_texts_of_training_are_trained_on(database: Database) -> None:
     assert training.queries == {Text.of("learnt").norm_hash}
 
 
+def test_texts_of_scored_pairs_of_training_are_trained_on(database: Database) -> None:
+    learnt, asked = ("Learnt", "taught"), ("asked", "told")
+    rows = [
+        ScoredPair("u", text_hash(pair[0]), text_hash(pair[1]), 0.5, "", split, "", 0, "r")
+        for pair, split in ((learnt, "train"), (asked, "test"))
+    ]
+    training = store(database, *map(Text.of, (*learnt, *asked)), *rows).training_set()
+    assert training.text_hashes == {text_hash(text) for text in learnt}
+    assert training.queries == {Text.of(text).norm_hash for text in learnt}
+
+
 def test_an_empty_workspace_has_no_queries_and_trained_nothing(database: Database) -> None:
     empty = EvaluationStore(database)
     assert empty.test_queries("t") == []
@@ -147,7 +159,7 @@ def test_a_shard_set_tells_all_its_texts_and_queries(tmp_path: Path) -> None:
     pq.write_table(pa.Table.from_pylist(rows, schema), tmp_path / "part.parquet")
     file = describe_file(tmp_path, "part.parquet", 2)
     task = ShardTask(task=Task(name="t"), rows=2, ranker="", sources={}, files=(file,))
-    manifest = Manifest(schema_version=1, seed=0, rows=2, tasks=(task,), versions={})
+    manifest = Manifest(schema_version=SCHEMA_VERSION, seed=0, rows=2, tasks=(task,), versions={})
     training = read_shards(tmp_path, manifest)
     (tmp_path / "part.parquet").write_bytes(b"PAR1 damaged")
     with pytest.raises(InputError, match="cannot be read"):
@@ -158,5 +170,5 @@ def test_a_shard_set_tells_all_its_texts_and_queries(tmp_path: Path) -> None:
 
 
 def test_an_empty_shard_set_trained_nothing(tmp_path: Path) -> None:
-    manifest = Manifest(schema_version=1, seed=0, rows=0, tasks=(), versions={})
+    manifest = Manifest(schema_version=SCHEMA_VERSION, seed=0, rows=0, tasks=(), versions={})
     assert read_shards(tmp_path, manifest).text_hashes == frozenset()
