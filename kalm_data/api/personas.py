@@ -49,9 +49,9 @@ def derive_personas(
         from kalm_data.stages.personas import PersonasResult
         from kalm_data.stages.personas import derive_personas as derive
         from kalm_data.workspace.generations import GenerationStore
-        from kalm_data.workspace.tasks import read_tasks
+        from kalm_data.workspace.tasks import read_ranked_tasks
 
-        (known_task,) = read_tasks(database, [task])
+        (known_task,) = read_ranked_tasks(database, [task], run.warn)
         store = GenerationStore(database)
         hashes = store.sources(known_task, config.split)
         engine = make_engine(config, settings)

@@ -24,7 +24,7 @@ from kalm_data.core.records import LabelledText
 from kalm_data.core.splits import Fractions, plan_splits
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from kalm_data.core.arrivals import Content
     from kalm_data.core.config.imports import ImportLabelsConfig
@@ -108,7 +108,7 @@ def import_labels(
 def _refuse_other_tasks(store: ImportLabelsStore, task: Task) -> None:
     if task.is_ranked:
         message = (
-            f"task {task.name}: a {task.type} task has no labels. Give it the type "
+            f"task {task.name}: a task of type {task.type} has no labels. Give it the type "
             "classification or clustering (--type), or name another task."
         )
         raise InputError(message)
@@ -133,11 +133,11 @@ def _made(
     ]
 
 
-def _warn_of_lonely(run: Run, labels: Iterable[LabelledText]) -> None:
+def _warn_of_lonely(run: Run, labels: Sequence[LabelledText]) -> None:
     """Tell which texts no training row can be made from."""
     counts = Counter(one.label for one in labels if one.split == "train")
     lonely = sum(count == 1 for count in counts.values())
-    if not counts:
+    if not counts and labels:
         warn_of_no_training(run, "texts")
     elif len(counts) == 1:
         run.warn("the texts for training have one label only: build-shards needs a second one")

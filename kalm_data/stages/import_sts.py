@@ -99,7 +99,7 @@ def import_sts(
     reject_rows(run, found.bad)
     run.keep(len(found.new) + found.known)
     _warn_of_one_group(run, found, made)
-    if config.as_split is None and not any(one.split == "train" for one in (*held, *made)):
+    if config.as_split is None and _is_held_out(found, (*held, *made)):
         warn_of_no_training(run, "pairs")
     warn_of_cut_groups(run, plan.cut_groups)
     return ImportStsResult(
@@ -114,8 +114,8 @@ def import_sts(
 def _refuse_other_tasks(store: ImportStsStore, task: Task) -> None:
     if task.type != "sts":
         message = (
-            f"task {task.name}: a {task.type} task has no scored pairs. Give it the type sts "
-            "(--type), or name another task."
+            f"task {task.name}: a task of type {task.type} has no scored pairs. Give it the type "
+            "sts (--type), or name another task."
         )
         raise InputError(message)
     refuse_other_content(task.name, store.content(task.name), "scored pairs")
@@ -151,6 +151,12 @@ def _plan(found: SortedPairs, known: KnownTexts, config: ImportStsConfig) -> Spl
     from_workspace = ((text_hash, known.splits.get(text_hash)) for text_hash in texts)
     given = given_splits(chain(from_pairs, from_workspace))
     return plan_splits(list(texts.values()), given, pairs, known, Fractions.of(config))
+
+
+def _is_held_out(found: SortedPairs, pairs: Sequence[ScoredPair]) -> bool:
+    """Whether the task has no pair for training, as all new ones were given to dev or test."""
+    all_given = bool(found.new) and all(row.pair in found.given for row in found.new)
+    return all_given and all(one.split != "train" for one in pairs)
 
 
 def _warn_of_one_group(run: Run, found: SortedPairs, made: Sequence[ScoredPair]) -> None:

@@ -102,7 +102,9 @@ def test_a_task_of_another_type_is_named_with_the_remedy(tmp_path: Path):
     documents = ImportDocumentsConfig(tokenizer="none")
     import_documents(tmp_path / "w", [str(tmp_path / "d.jsonl")], NamedTask(task="d"), documents)
     sources, config = [str(tmp_path / "s.csv")], ImportStsConfig()
-    with pytest.raises(InputError, match=r"a retrieval task has no scored pairs\. .*--type"):
+    with pytest.raises(
+        InputError, match=r"a task of type retrieval has no scored pairs\. .*--type"
+    ):
         import_sts(tmp_path / "w", sources, NamedStsTask(task="d"), config)
     import_sts(tmp_path / "w", sources, NamedStsTask(task="d", type="sts"), config)
 

@@ -174,7 +174,9 @@ def test_a_task_of_labels_takes_no_in_batch_negatives(database: Database, tmp_pa
 def test_labels_and_queries_do_not_share_a_task(database: Database, tmp_path: Path):
     labels = write(tmp_path / "a.jsonl", labelled(("a b", "x")))
     pairs = write(tmp_path / "p.jsonl", [{"query": "q", "pos": "p"}])
-    with pytest.raises(InputError, match=r"retrieval task has no labels\. Give it the type"):
+    with pytest.raises(
+        InputError, match=r"task of type retrieval has no labels\. Give it the type"
+    ):
         run_import(database, labels, task=Task(name="faq"))
     run_pairs(database, pairs, Task(name="faq"))
     with pytest.raises(InputError, match=r"it has queries\. Give the labels"):

@@ -254,7 +254,9 @@ def test_queries_labels_and_scored_pairs_do_not_share_a_task(database: Database,
             opened = [open_source(str(labels), "labels")]
             import_labels(LabelStore(database), run, opened, task, ImportLabelsConfig())
 
-    with pytest.raises(InputError, match=r"task faq: a retrieval task has no scored pairs\. Give"):
+    with pytest.raises(
+        InputError, match=r"task faq: a task of type retrieval has no scored pairs\. Give"
+    ):
         run_import(database, sts, task=Task(name="faq"))
     bring_pairs(Task(name="faq"))
     with pytest.raises(InputError, match=r"it has queries\. Give the scored pairs a task of"):
