@@ -7,17 +7,18 @@ from typing import TYPE_CHECKING
 from kalm_data.api.execution import execute
 from kalm_data.core.config.gates import Gates
 from kalm_data.core.config.shards import ShardsConfig
+from kalm_data.core.shards_result import BuildResult, TaskBuilt
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from kalm_data.core.summary import Outcome, Progress
-    from kalm_data.stages.build_shards import BuildResult
+    from kalm_data.stages.build_shards import NamedTokenizer
     from kalm_data.workspace.database import Database
     from kalm_data.workspace.runs import WorkspaceRun
 
-__all__ = ["Gates", "ShardsConfig", "build_shards"]
+__all__ = ["BuildResult", "Gates", "ShardsConfig", "TaskBuilt", "build_shards"]
 
 
 def build_shards(
@@ -37,9 +38,19 @@ def build_shards(
 
     def all_tasks(database: Database, run: WorkspaceRun) -> BuildResult:
         chosen = read_tasks(database, tasks)
-        return stage(RankingStore(database), ShardStore(database), run, chosen, out, config)
+        store = ShardStore(database)
+        tokenizer = _tokenizer(config.tokenizer) if config.tokenizer else None
+        return stage(RankingStore(database), store, run, chosen, out, config, tokenizer)
 
     return execute(
         workspace, "build-shards", config, {"out": out, "tasks": tasks}, all_tasks,
         gates=gates, on_progress=on_progress,
     )  # fmt: skip
+
+
+def _tokenizer(model: str) -> NamedTokenizer:
+    from kalm_data.engines.tokenizer import ModelTokenizer
+    from kalm_data.stages.build_shards import NamedTokenizer
+
+    tokenizer = ModelTokenizer(model)
+    return NamedTokenizer(tokenizer.fingerprint, tokenizer)

@@ -4,8 +4,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.text import Text
 
-from kalm_data.api.build_shards import Gates, ShardsConfig
+from kalm_data.api.build_shards import BuildResult, Gates, ShardsConfig
 from kalm_data.api.build_shards import build_shards as write_set
 from kalm_data.cli.expand import expand
 from kalm_data.cli.options import WORKSPACE, JsonOption, TaskOption, WorkspaceOption
@@ -26,5 +27,10 @@ def build_shards(
         outcome = write_set(
             workspace, out, task or [], config, gates=gates, on_progress=reporter.progress.show
         )
-        result = outcome.result
-        reporter.finish(outcome, f"{result.rows:,} rows in {result.files} files: {result.manifest}")
+        reporter.finish(outcome, Text(_line(outcome.result)))
+
+
+def _line(result: BuildResult) -> str:
+    dev = f" and {result.dev_rows:,} dev rows" if result.dev_rows else ""
+    reused = f" ({result.reused} of them finished by an earlier run)" if result.reused else ""
+    return f"{result.rows:,} rows{dev} in {result.files} files{reused}: {result.manifest}"

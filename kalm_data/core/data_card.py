@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from kalm_data.core.manifest import DEV, SCORED, TRAIN
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -13,8 +15,10 @@ if TYPE_CHECKING:
 _ABOUT = """
 # A training set for text-embedding models
 
-{rows} rows of {count} task(s), built by kalm-data {version}. `manifest.json` lists every file with
-its sha256; `kalm-data verify` checks the set against it.
+{rows} rows of {count} task(s) to train on, built by kalm-data {version}. `manifest.json` lists each
+file with its sha256; `kalm-data verify` checks the set against it. Where there are rows to evaluate
+on, they are the split `validation`, without negatives; pairs of texts with a score from 0 to 1 are
+in a configuration of their own.
 
 ```python
 from datasets import load_dataset
@@ -22,8 +26,8 @@ from datasets import load_dataset
 rows = load_dataset("path/to/this/folder", {example}, split="train")
 ```
 
-| task | type | rows | licence | ranker | instruction |
-|---|---|---|---|---|---|
+| task | type | rows | dev rows | scored pairs | licence | ranker | instruction |
+|---|---|---|---|---|---|---|---|
 """
 
 _COLUMNS = """
@@ -37,14 +41,16 @@ reads them.
 | `pos_titles`, `neg_titles` | their titles with the path of headings, or empty |
 | `pos_scores`, `neg_scores` | scores by the ranker of the task, null where there is none |
 | `neg_ranks` | raw 1-based ranks of the negatives, 0 where unknown |
-| `neg_rankers` | the ranker, `given` (came with the data), `label` (a text of another class) or \
-`padding` (a random document) |
+| `neg_rankers` | the ranker, `given` (came with the data), `label` (a text of another class), \
+`score` (a text scored low) or `padding` (a random document) |
 | `pos_ids`, `neg_ids` | hashes of the texts |
 | `pos_groups`, `neg_groups` | documents of one group are near-duplicates or chunks of one file |
 | `task`, `type`, `language`, `instruction` | what the query is |
 | `in_batch` | whether the row gives and takes in-batch negatives |
 | `example_id` | digest of task and query |
 | `origin` | where the query comes from: `import`, `extractive`, `llm` |
+| `query_tokens`, `pos_tokens`, `neg_tokens` | tokens of each text, if the set was built with \
+`--tokenizer` |
 """
 
 
@@ -57,19 +63,34 @@ def write_data_card(folder: Path, manifest: Manifest) -> None:
         version=manifest.versions.get("kalm-data", ""),
         example=json.dumps(filled[0].task.name) if filled else '"TASK"',
     )
-    configs = "".join(_config(entry.task.name) for entry in filled)
+    configs = "".join(_configs(entry) for entry in manifest.tasks)
     table = "".join(_line(entry) for entry in manifest.tasks)
     text = f"---\nconfigs:\n{configs}---\n{about}{table}{_COLUMNS}"
     (folder / "README.md").write_text(text, encoding="utf-8")
 
 
-def _config(task: str) -> str:
-    return f'- config_name: "{task}"\n  data_files: "{task}/*.parquet"\n'
+def _configs(entry: ShardTask) -> str:
+    """One of the rows, one of the scored pairs, where there are any."""
+    task, text = entry.task.name, ""
+    if entry.files:
+        text += f'- config_name: "{task}"\n  data_files:\n'
+        text += _split("train", f"{task}/{TRAIN}-*.parquet")
+        text += _split("validation", f"{task}/{DEV}-*.parquet") if entry.dev else ""
+    if entry.scored:
+        text += f'- config_name: "{task}-scored"\n  data_files:\n'
+        text += _split("train", f"{task}/{SCORED}-*.parquet")
+    return text
+
+
+def _split(name: str, files: str) -> str:
+    return f'  - split: {name}\n    path: "{files}"\n'
 
 
 def _line(entry: ShardTask) -> str:
     task = entry.task
-    cells = (task.name, task.type, str(entry.rows), task.licence, entry.ranker, task.instruction)
+    dev, scored = (sum(file.rows for file in files) for files in (entry.dev, entry.scored))
+    counts = (str(count) for count in (entry.rows, dev, scored))
+    cells = (task.name, task.type, *counts, task.licence, entry.ranker, task.instruction)
     return f"| {' | '.join(_cell(cell) for cell in cells)} |\n"
 
 

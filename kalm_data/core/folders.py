@@ -7,7 +7,7 @@ import shutil
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from kalm_data.core.errors import InputError
+from kalm_data.core.errors import InputError, Interrupted
 from kalm_data.core.text import without_surrogates
 
 if TYPE_CHECKING:
@@ -16,11 +16,12 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def published(target: Path, mark: str) -> Iterator[Path]:
+def published(target: Path, mark: str, *, resumes: bool = False) -> Iterator[Path]:
     """A new folder beside `target` that takes its place when the block ends without an error.
 
     Until then `target` is as it was; a kill leaves the old folder or, in the instant between two
-    renames, none, and the next call puts the old one back. What a killed run left is swept away.
+    renames, none, and the next call puts the old one back. What a killed run left is swept away, or
+    handed over where the caller `resumes`; Ctrl-C counts as a kill then.
 
     `mark` is the file by which a folder of the same kind is known: anything else that is not
     empty is never replaced (InputError).
@@ -31,10 +32,10 @@ def published(target: Path, mark: str) -> Iterator[Path]:
     replaced = target.with_name(target.name + ".replaced")
     if replaced.exists() and not target.exists():
         replaced.rename(target)
-    for left in (partial, replaced):
+    for left in (replaced,) if resumes else (partial, replaced):
         shutil.rmtree(left, ignore_errors=True)
     try:
-        partial.mkdir(parents=True)
+        partial.mkdir(parents=True, exist_ok=resumes)
     except OSError as error:
         message = f"{target}: cannot be made: {error.strerror}. Name another folder."
         raise InputError(message) from error
@@ -45,9 +46,15 @@ def published(target: Path, mark: str) -> Iterator[Path]:
             target.rename(replaced)
         partial.rename(target)
         _sync(target.parent)
+    except (KeyboardInterrupt, Interrupted):
+        if not resumes:
+            shutil.rmtree(partial, ignore_errors=True)
+        raise
+    except BaseException:
+        shutil.rmtree(partial, ignore_errors=True)
+        raise
     finally:
-        for left in (partial, replaced):
-            shutil.rmtree(left, ignore_errors=True)
+        shutil.rmtree(replaced, ignore_errors=True)
 
 
 def refuse_foreign(target: Path, mark: str) -> None:

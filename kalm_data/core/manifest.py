@@ -21,7 +21,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 MANIFEST = "manifest.json"
-SCHEMA_VERSION = 1
+TRAIN, DEV, SCORED = "part", "dev", "scored"
+"""How the names of files begin: of rows to train on, of rows to evaluate on, of scored pairs."""
+
+SCHEMA_VERSION = 2
 
 
 class ShardFile(Settings):
@@ -46,7 +49,9 @@ class ShardTask(Settings):
     """One task of a set, with its templates and flags as they were when it was written.
 
     `ranker` gave the scores, empty where nothing was mined. `sources` maps each fingerprinted
-    input (the examples, judgements and decisions in force, the pool) to its digest.
+    input (the examples, judgements and decisions in force, the pool) to its digest. `files` hold
+    the rows to train on, `dev` those to evaluate on (queries with their positives), `scored` pairs
+    of texts with a score.
     """
 
     task: Task
@@ -54,10 +59,16 @@ class ShardTask(Settings):
     ranker: str
     sources: dict[str, str]
     files: tuple[ShardFile, ...]
+    dev: tuple[ShardFile, ...] = ()
+    scored: tuple[ShardFile, ...] = ()
+
+    @property
+    def all_files(self) -> tuple[ShardFile, ...]:
+        return (*self.files, *self.dev, *self.scored)
 
 
 class Manifest(Settings):
-    """A whole set; tasks are in order of name, files in order of path."""
+    """A whole set; tasks are in order of name, files in order of path. `rows` are to train on."""
 
     schema_version: int
     seed: int
@@ -67,7 +78,12 @@ class Manifest(Settings):
 
     @property
     def files(self) -> tuple[ShardFile, ...]:
+        """Those that hold the rows to train on."""
         return tuple(file for task in self.tasks for file in task.files)
+
+    @property
+    def all_files(self) -> tuple[ShardFile, ...]:
+        return tuple(file for task in self.tasks for file in task.all_files)
 
     @property
     def fingerprint(self) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -67,11 +68,13 @@ def make_pool(
     ordered = tuple(sorted(documents, key=lambda document: document.text_hash))
     _refuse_collisions(ordered)
     place = {document.text_hash: i for i, document in enumerate(ordered)}
-    alike: dict[str, set[int]] = {}
+    alike: defaultdict[str, set[int]] = defaultdict(set)
     for first, second in near:
-        for one, other in ((first, second), (second, first)):
-            if other in place and one != other:
-                alike.setdefault(one, set()).add(place[other])
+        if first != second:
+            if second in place:
+                alike[first].add(place[second])
+            if first in place:
+                alike[second].add(place[first])
     positions = {text_hash: tuple(sorted(found)) for text_hash, found in alike.items()}
     return Pool(ordered, positions, _fingerprint(ordered, document_template))
 
@@ -82,7 +85,13 @@ def document_groups(pool: Pool) -> dict[str, str]:
     A text alone in its group is left out. Near-duplicates outside the pool are in it, so that a
     training text of another pool is known.
     """
-    return groups([*_near_pairs(pool), *_sibling_pairs(pool)])
+    return groups(tied_documents(pool))
+
+
+def tied_documents(pool: Pool) -> Iterator[tuple[str, str]]:
+    """Pairs of text hashes that make the groups: near-duplicates, and chunks of one file."""
+    yield from _near_pairs(pool)
+    yield from _sibling_pairs(pool)
 
 
 def _near_pairs(pool: Pool) -> Iterator[tuple[str, str]]:
@@ -104,6 +113,8 @@ def most_protected(splits: Iterable[str]) -> Split:
 
 
 def _refuse_collisions(ordered: Sequence[PoolDocument]) -> None:
+    if len({document.text_hash[:16] for document in ordered}) == len(ordered):
+        return
     for one, other in pairwise(ordered):
         if one.text_hash[:16] == other.text_hash[:16]:
             message = (

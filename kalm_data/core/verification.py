@@ -25,9 +25,9 @@ def verify_set(folder: Path, count_rows: Callable[[Path], int]) -> Manifest:
     """
     manifest = read_manifest(folder)
     _verify_sums(folder, manifest)
-    for file in manifest.files:
+    for file in manifest.all_files:
         _verify_file(folder, file, count_rows)
-    listed = {file.path for file in manifest.files}
+    listed = {file.path for file in manifest.all_files}
     for found in sorted(folder.rglob("*.parquet")):
         if found.relative_to(folder).as_posix() not in listed:
             message = f"{found}: not listed in {MANIFEST}, but readers would read it. Take it away."

@@ -74,14 +74,16 @@ def found_for(
     return {id_: known[key] for id_, known in ranked.items() if key in known}
 
 
-def draw_task(store: DrawStore, task: Task, settings: DrawSettings) -> Iterator[Drawn]:
+def draw_task(
+    store: DrawStore, task: Task, settings: DrawSettings, barred: Mapping[str, str] | None = None
+) -> Iterator[Drawn]:
     """The negatives of each example of a task, in order of id, from what is stored.
 
     Raises StaleMeasurement where an example was not ranked as it and its pool are now.
     """
     pool = store.pool(task)
     index, basis, config = pool.index(), ranking_basis(pool, task), settings.config
-    training = training_pool(pool, index, frozenset(store.dropped(task.name)))
+    training = training_pool(pool, index, frozenset(store.dropped(task.name)), barred)
     around = surroundings(training, settings)
     examples = store.mining_examples(task.name)
     for start in range(0, len(examples), BLOCK):

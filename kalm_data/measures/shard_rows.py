@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from kalm_data.core.mining import excluded
 from kalm_data.measures.negatives import Drawn, Negative
@@ -12,30 +12,53 @@ from kalm_data.measures.training_pool import standing
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from kalm_data.core.labelled import ClassTexts
     from kalm_data.core.mining import MiningExample
     from kalm_data.core.pool import Pool
     from kalm_data.core.tasks import Task
     from kalm_data.measures.training_pool import TrainingPool
 
 
+RowKind = Literal["train", "dev"]
+"""Rows to train on, and rows to evaluate on while training."""
+
+
+@dataclass(frozen=True, slots=True)
+class QueryText:
+    """A query that is a text of a task of labels or scores, not an example of the workspace."""
+
+    text_hash: str
+    language: str
+    source: str
+    line: int
+
+
 @dataclass(frozen=True, slots=True)
 class TaskRows:
-    """The rows of one task, one for each of `drawn`, which names no example twice.
+    """What all rows of one task share.
 
     `ranker` and `basis` name the rankings that give the positives their scores; empty where
     nothing was ranked. `groups` has the group (DESIGN terms) of each text that is not alone in
-    its own, by hash. `labelled` are the texts of a task of labels, whose queries they are: it has
-    neither examples nor a pool.
+    its own, by hash. `queries` has the query of each example, by its id, of a task that has neither
+    examples nor a pool; else None.
     """
 
     task: Task
     ranker: str
     basis: str
-    drawn: Sequence[Drawn]
     pool: Pool
     groups: Mapping[str, str]
-    labelled: ClassTexts | None = None
+    queries: Mapping[str, QueryText] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HeldExample:
+    """An example of the dev split, with the text hashes of the positives that stayed."""
+
+    example_id: str
+    query: str
+    source: str
+    line: int
+    positives: tuple[str, ...]
 
 
 def given_negatives(training: TrainingPool, examples: Sequence[MiningExample]) -> Iterator[Drawn]:

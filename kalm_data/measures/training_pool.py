@@ -22,14 +22,16 @@ NONE_LEFT = "no_positive_left"
 
 @dataclass(frozen=True, slots=True)
 class TrainingPool:
-    """trainable: (P,) documents of the train split. `dropped` names (example id, text hash) of
-    positives that a rule in force dropped.
+    """trainable: (P,) documents of the train split that are not barred. `dropped` names
+    (example id, text hash) of positives that a rule in force dropped, `barred` documents, by text
+    hash, that must not be used, with the reason word.
     """
 
     pool: Pool
     index: Mapping[str, int]
     trainable: NDArray[np.bool_]
     dropped: frozenset[tuple[str, str]]
+    barred: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +40,8 @@ class Standing:
 
     `left_out` has those that it may not, by hash, but for what a rule dropped: a document that the
     pool does not hold (any more) as `positive_not_in_pool`, one of another split as
-    `positive_held_out`. `refusal` is the reason word where none is left, else empty.
+    `positive_held_out`, a barred one by its word. `refusal` is the reason word where none is left,
+    else empty.
     """
 
     positives: tuple[str, ...]
@@ -47,11 +50,17 @@ class Standing:
 
 
 def training_pool(
-    pool: Pool, index: Mapping[str, int], dropped: frozenset[tuple[str, str]]
+    pool: Pool,
+    index: Mapping[str, int],
+    dropped: frozenset[tuple[str, str]],
+    barred: Mapping[str, str] | None = None,
 ) -> TrainingPool:
     """`index` is the pool's."""
-    trainable = np.array([document.split == "train" for document in pool.documents], bool)
-    return TrainingPool(pool, index, trainable, dropped)
+    barred = barred or {}
+    trainable = np.array(
+        [one.split == "train" and one.text_hash not in barred for one in pool.documents], bool
+    )
+    return TrainingPool(pool, index, trainable, dropped, barred)
 
 
 def standing(training: TrainingPool, example: MiningExample) -> Standing:
@@ -63,7 +72,7 @@ def standing(training: TrainingPool, example: MiningExample) -> Standing:
         if place is None:
             left_out[text_hash] = NOT_IN_POOL
         elif not training.trainable[place]:
-            left_out[text_hash] = HELD_OUT
+            left_out[text_hash] = training.barred.get(text_hash, HELD_OUT)
         elif (example.example_id, text_hash) not in training.dropped:
             found.append(text_hash)
     refusal = "" if found else _refusal(example, left_out)
@@ -73,4 +82,5 @@ def standing(training: TrainingPool, example: MiningExample) -> Standing:
 def _refusal(example: MiningExample, left_out: Mapping[str, str]) -> str:
     if len(left_out) < len(example.positives):
         return NONE_LEFT
-    return HELD_OUT if HELD_OUT in left_out.values() else NOT_IN_POOL
+    reasons = sorted({*left_out.values()} - {NOT_IN_POOL}, reverse=True)
+    return reasons[0] if reasons else NOT_IN_POOL

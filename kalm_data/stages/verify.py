@@ -26,8 +26,8 @@ def verify(shards: Path, count_rows: Callable[[Path], int]) -> VerifyResult:
     """Figures of a whole set. Raises InputError that names the first file that is not right."""
     manifest = verify_set(shards, count_rows)
     return VerifyResult(
-        files=len(manifest.files),
+        files=len(manifest.all_files),
         rows=manifest.rows,
-        bytes=sum(file.bytes for file in manifest.files),
+        bytes=sum(file.bytes for file in manifest.all_files),
         fingerprint=manifest.fingerprint,
     )

@@ -1,8 +1,4 @@
-"""Writes the rows of a shard set as Parquet, and counts them.
-
-Each part is one ordered COPY: its bytes depend on the rows, the seed and DuckDB's version alone,
-neither on threads nor on the order in which anything was imported.
-"""
+"""What a shard set is made from: the training side of a workspace; and the rows of its files."""
 
 from __future__ import annotations
 
@@ -11,23 +7,23 @@ from typing import TYPE_CHECKING
 
 import duckdb
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from kalm_data.core.errors import InputError
-from kalm_data.core.records import example_id
+from kalm_data.core.manifest import SCORED
+from kalm_data.measures.shard_rows import HeldExample
 from kalm_data.workspace.labels import read_class_texts
+from kalm_data.workspace.scored_pairs import read_scored
+from kalm_data.workspace.staged_set import StagedSet
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from kalm_data.core.labelled import ClassTexts
-    from kalm_data.core.pool import PoolDocument
-    from kalm_data.measures.negatives import Drawn, Negative
-    from kalm_data.measures.shard_rows import TaskRows
+    from kalm_data.core.scored import ScoredTexts, TextPair
+    from kalm_data.core.tasks import Task
     from kalm_data.workspace.database import Database
-
-_ROWS_PER_GROUP = 8192
-"""Rows of a Parquet row group: what a streaming reader holds at a time."""
 
 _UNANSWERED = """
 SELECT e.example_id, t.text, e.source, e.line
@@ -67,29 +63,27 @@ FROM current_heads h
 WHERE h.kind = 'rule' AND h.task = ? AND h.run_id <> '' AND h.basis <> '' ORDER BY h.name
 """
 
-_ORDER = """
-CREATE TEMP TABLE shard_order AS
-SELECT example_id, row_number() OVER (ORDER BY sha256(? || ':' || example_id), example_id) - 1
-    AS place
-FROM kept
+_DEV = """
+SELECT e.example_id, t.text, e.source, e.line,
+    coalesce(list_sort(list(DISTINCT j.text_hash) FILTER (j.label = 'positive')), [])
+FROM examples e
+JOIN texts t ON t.text_hash = e.query_hash
+LEFT JOIN (SELECT * FROM judgements ANTI JOIN current_drops USING (example_id, text_hash)) j
+    ON j.example_id = e.example_id
+WHERE e.task = ? AND e.split = 'dev'
+GROUP BY ALL
+ORDER BY e.example_id
 """
 
-_POSITIVES = """
-CREATE TEMP TABLE shard_positives AS
-WITH scores AS (
-    SELECT example_id, text_hash, min(score) AS score
-    FROM rankings WHERE ranker = $ranker AND pool = $basis
-    GROUP BY example_id, text_hash
-)
-SELECT example_id, text_hash, score FROM standing LEFT JOIN scores USING (example_id, text_hash)
+_LICENCES = """
+SELECT text_hash, list_sort(list(DISTINCT licence)) FROM current_documents
+WHERE collection IN (SELECT unnest(?)) GROUP BY text_hash ORDER BY text_hash
 """
 
-_QUERIES = """
-CREATE TEMP TABLE shard_queries AS
-SELECT example_id, query_hash, instruction, language, origin
-FROM examples SEMI JOIN kept USING (example_id)
-UNION ALL
-SELECT example_id, query_hash, '' AS instruction, language, 'import' AS origin FROM labelled
+_VALUES = """
+SELECT DISTINCT text_hash, json_extract_string(metadata, $path) AS value FROM current_documents
+WHERE collection IN (SELECT unnest($collections)) AND value IS NOT NULL
+ORDER BY text_hash, value
 """
 
 _COLUMNS = {
@@ -100,58 +94,10 @@ _COLUMNS = {
     "task": "VARCHAR", "language": "VARCHAR", "instruction": "VARCHAR",
     "in_batch": "BOOLEAN", "example_id": "VARCHAR",
 }  # fmt: skip
-"""Those that readers of a set rely on, of all that `_PART` writes."""
+"""Those that readers of a set rely on, of all that `set_parts` writes."""
 
-_BEST_FIRST = "ORDER BY p.score DESC NULLS LAST, p.text_hash"
-_AS_DRAWN = "ORDER BY n.place"
-_PART = f"""
-COPY (
-    WITH part AS (SELECT * FROM shard_order WHERE place >= $first AND place < $last),
-    positives AS (
-        SELECT p.example_id,
-            list(t.text {_BEST_FIRST}) AS pos,
-            list(coalesce(d.title, '') {_BEST_FIRST}) AS pos_titles,
-            list(p.score {_BEST_FIRST}) AS pos_scores,
-            list(p.text_hash {_BEST_FIRST}) AS pos_ids,
-            list(coalesce(g.name, p.text_hash) {_BEST_FIRST}) AS pos_groups
-        FROM shard_positives p SEMI JOIN part USING (example_id)
-        JOIN texts t USING (text_hash)
-        LEFT JOIN titles d USING (text_hash)
-        LEFT JOIN text_groups g USING (text_hash)
-        GROUP BY p.example_id
-    ),
-    negatives AS (
-        SELECT n.example_id,
-            list(t.text {_AS_DRAWN}) AS neg,
-            list(coalesce(d.title, '') {_AS_DRAWN}) AS neg_titles,
-            list(n.score {_AS_DRAWN}) AS neg_scores,
-            list(n.rank {_AS_DRAWN}) AS neg_ranks,
-            list(n.ranker {_AS_DRAWN}) AS neg_rankers,
-            list(n.text_hash {_AS_DRAWN}) AS neg_ids,
-            list(coalesce(g.name, n.text_hash) {_AS_DRAWN}) AS neg_groups
-        FROM drawn n SEMI JOIN part USING (example_id)
-        JOIN texts t USING (text_hash)
-        LEFT JOIN titles d USING (text_hash)
-        LEFT JOIN text_groups g USING (text_hash)
-        GROUP BY n.example_id
-    )
-    SELECT q.text AS query, pos, coalesce(neg, []) AS neg,
-        pos_titles, coalesce(neg_titles, []) AS neg_titles,
-        pos_scores, coalesce(neg_scores, []) AS neg_scores,
-        coalesce(neg_ranks, []) AS neg_ranks, coalesce(neg_rankers, []) AS neg_rankers,
-        $task AS task, $type AS type, e.language,
-        coalesce(nullif(e.instruction, ''), $instruction) AS instruction,
-        $in_batch AS in_batch, part.example_id,
-        pos_ids, coalesce(neg_ids, []) AS neg_ids,
-        pos_groups, coalesce(neg_groups, []) AS neg_groups, e.origin
-    FROM part
-    JOIN shard_queries e USING (example_id)
-    JOIN texts q ON q.text_hash = e.query_hash
-    JOIN positives USING (example_id)
-    LEFT JOIN negatives USING (example_id)
-    ORDER BY part.place
-) TO '{{file}}' (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {_ROWS_PER_GROUP})
-"""
+
+_SCORED_COLUMNS = {"sentence1": "VARCHAR", "sentence2": "VARCHAR", "score": "DOUBLE"}
 
 
 class ShardStore:
@@ -176,6 +122,10 @@ class ShardStore:
         """The labelled texts of the train split; None where the task has no labels."""
         return read_class_texts(self._database, task)
 
+    def scored(self, task: str) -> ScoredTexts | None:
+        """The scored pairs of the train split; None where the task has none."""
+        return read_scored(self._database, task)
+
     def in_force(self, kind: str, task: str) -> dict[str, str]:
         """The settings of the rules or draws ('rule', 'draw') of a task, by name."""
         with self._database.read() as connection:
@@ -186,51 +136,66 @@ class ShardStore:
         with self._database.read() as connection:
             return connection.execute(_RULES, [task]).fetchall()
 
-    def write_rows(
-        self, folder: Path, rows: TaskRows, seed: int, rows_per_shard: int
-    ) -> list[tuple[str, int]]:
-        """Write `part-00000.parquet`, … to a folder that exists; (file name, rows) of each."""
-        count = len(rows.drawn)
-        parts = []
-        with self._staged(rows, seed) as connection:
-            for number, first in enumerate(range(0, count, rows_per_shard)):
-                name, last = f"part-{number:05d}.parquet", min(first + rows_per_shard, count)
-                self._copy(connection, folder / name, rows, first, last)
-                parts.append((name, last - first))
-        return parts
+    def dev_examples(self, task: str) -> list[HeldExample]:
+        """The examples of the dev split with the positives that no rule drops, by id."""
+        with self._database.read() as connection:
+            rows = connection.execute(_DEV, [task]).fetchall()
+        return [
+            HeldExample(id_, query, source, line, tuple(positives))
+            for id_, query, source, line, positives in rows
+        ]
+
+    def licences(self, task: Task) -> dict[str, tuple[str, ...]]:
+        """The licences of each document of the task's pool, by text hash; empty: none is told."""
+        with self._database.read() as connection:
+            rows = connection.execute(_LICENCES, [list(task.pool)]).fetchall()
+        return {text_hash: tuple(licences) for text_hash, licences in rows}
+
+    def values(self, task: Task, column: str) -> list[tuple[str, str]]:
+        """(Text hash, value) of a column of the documents of the task's pool, where it has one."""
+        path = '$."' + column.replace('"', '\\"') + '"'
+        named = {"path": path, "collections": list(task.pool)}
+        with self._database.read() as connection:
+            return connection.execute(_VALUES, named).fetchall()
+
+    def write_scored(self, file: Path, task: str, pairs: Sequence[TextPair]) -> None:
+        """Scored pairs as one Parquet file, in the order given."""
+        texts = pa.string()
+        table = pa.table({
+            "sentence1": pa.array([pair.first.text.text for pair in pairs], texts),
+            "sentence2": pa.array([pair.second.text.text for pair in pairs], texts),
+            "score": pa.array([pair.score for pair in pairs], pa.float64()),
+            "language": pa.array([pair.first.language for pair in pairs], texts),
+            "task": pa.array([task] * len(pairs), texts),
+        })  # fmt: skip
+        pq.write_table(table, file, compression="zstd")
 
     @contextmanager
-    def _staged(self, rows: TaskRows, seed: int) -> Iterator[duckdb.DuckDBPyConnection]:
-        """A connection with the rows of a task in temporary tables."""
+    def staged(self, seed: int, memory_limit: str) -> Iterator[StagedSet]:
+        """A set to be filled; what does not fit into the limit goes to the workspace's disk.
+
+        Raises InputError where the disk is full or the limit too small.
+        """
         with self._database.read() as connection:
+            connection.execute(f"SET memory_limit TO '{memory_limit}'")
+            connection.execute("SET preserve_insertion_order TO false")
             if self._threads:
                 connection.execute(f"SET threads TO {self._threads}")
-            for name, table in _tables(rows).items():
-                connection.register(f"{name}_given", table)
-                connection.execute(f"CREATE TEMP TABLE {name} AS SELECT * FROM {name}_given")
-            connection.execute(_ORDER, [str(seed)])
-            named = {"ranker": rows.ranker, "basis": rows.basis}
-            connection.execute(_POSITIVES, named)
-            connection.execute(_QUERIES)
-            yield connection
+            try:
+                yield StagedSet(connection, seed)
+            except (duckdb.IOException, duckdb.OutOfMemoryException) as error:
+                raise InputError(_out_of_room(error, memory_limit)) from error
 
-    def _copy(
-        self,
-        connection: duckdb.DuckDBPyConnection,
-        file: Path,
-        rows: TaskRows,
-        first: int,
-        last: int,
-    ) -> None:
-        given = {
-            "first": first, "last": last, "task": rows.task.name, "type": rows.task.type,
-            "instruction": rows.task.instruction, "in_batch": rows.task.in_batch,
-        }  # fmt: skip
-        connection.execute(_PART.format(file=str(file).replace("'", "''")), given)
+
+def _out_of_room(error: duckdb.Error, memory_limit: str) -> str:
+    said = str(error).splitlines()[0]
+    if isinstance(error, duckdb.OutOfMemoryException):
+        return f"{said} Give more than --memory-limit {memory_limit}."
+    return f"the set cannot be written: {said}"
 
 
 def count_rows(file: Path) -> int:
-    """The rows of a shard. Raises InputError where it is no Parquet, or lacks a column."""
+    """The rows of a file of a set. Raises InputError where it is no Parquet, or lacks a column."""
     query = "SELECT num_rows FROM parquet_file_metadata(?)"
     try:
         with duckdb.connect(config={"autoinstall_known_extensions": False}) as connection:
@@ -239,80 +204,13 @@ def count_rows(file: Path) -> int:
     except duckdb.Error as error:
         message = f"{file}: not readable as Parquet: {str(error).splitlines()[0]}"
         raise InputError(message) from error
-    _refuse_other_columns(file, {name: kind for name, kind, *_ in described})
+    wanted = _SCORED_COLUMNS if file.name.startswith(SCORED) else _COLUMNS
+    _refuse_other_columns(file, wanted, {name: kind for name, kind, *_ in described})
     return int(found[0]) if found else 0
 
 
-def _refuse_other_columns(file: Path, found: Mapping[str, str]) -> None:
-    for name, kind in _COLUMNS.items():
+def _refuse_other_columns(file: Path, wanted: Mapping[str, str], found: Mapping[str, str]) -> None:
+    for name, kind in wanted.items():
         if found.get(name) != kind:
             message = f'{file}: column "{name}" is {found.get(name, "missing")}, not {kind}'
             raise InputError(f"{message}. Build the set again.")
-
-
-def _tables(rows: TaskRows) -> dict[str, pa.Table]:
-    documents, texts = rows.pool.documents, pa.large_string()
-    return {
-        "kept": pa.table({"example_id": pa.array([one.example_id for one in rows.drawn], texts)}),
-        "standing": _positives(rows.drawn),
-        "drawn": _negatives(rows.drawn),
-        "labelled": _labelled(rows),
-        "titles": pa.table({
-            "text_hash": pa.array([document.text_hash for document in documents], texts),
-            "title": pa.array([_title_path(document) for document in documents], texts),
-        }),
-        "text_groups": pa.table({
-            "text_hash": pa.array(list(rows.groups), texts),
-            "name": pa.array(list(rows.groups.values()), texts),
-        }),
-    }  # fmt: skip
-
-
-def _labelled(rows: TaskRows) -> pa.Table:
-    """One row a labelled text, which is the query of its example."""
-    found = rows.labelled.texts if rows.labelled else ()
-    texts, task = pa.large_string(), rows.task.name
-    ids = [example_id(task, one.text.text) for one in found]
-    return pa.table({
-        "example_id": pa.array(ids, texts),
-        "query_hash": pa.array([one.text.text_hash for one in found], texts),
-        "language": pa.array([one.language for one in found], texts),
-    })  # fmt: skip
-
-
-def _positives(drawn: Sequence[Drawn]) -> pa.Table:
-    """One row a positive that stayed."""
-    texts = pa.large_string()
-    ids = [one.example_id for one in drawn for _ in one.positives]
-    hashes = [text_hash for one in drawn for text_hash in one.positives]
-    return pa.table({"example_id": pa.array(ids, texts), "text_hash": pa.array(hashes, texts)})
-
-
-def _negatives(drawn: Sequence[Drawn]) -> pa.Table:
-    """One row a negative, with its place among those of its example."""
-    found = [
-        (one.example_id, place, negative)
-        for one in drawn
-        for place, negative in enumerate(one.negatives)
-    ]
-    texts = pa.large_string()
-    return pa.table({
-        "example_id": pa.array([example_id for example_id, _, _ in found], texts),
-        "place": pa.array([place for _, place, _ in found], pa.int32()),
-        "text_hash": pa.array([negative.text_hash for _, _, negative in found], texts),
-        "rank": pa.array([negative.rank for _, _, negative in found], pa.int32()),
-        "score": pa.array([negative.row_score for _, _, negative in found], pa.float64()),
-        "ranker": pa.array([_proposer(negative) for _, _, negative in found], texts),
-    })  # fmt: skip
-
-
-def _proposer(negative: Negative) -> str:
-    """Who proposed a negative."""
-    if negative.padding:
-        return "padding"
-    return "given" if negative.given else negative.ranker
-
-
-def _title_path(document: PoolDocument) -> str:
-    """Title and headings as one title, which renders as both do (`core.templates`)."""
-    return " > ".join(part for part in (document.title, *document.headings) if part)

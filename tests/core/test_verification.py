@@ -5,7 +5,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from kalm_data.core.errors import InputError
-from kalm_data.core.manifest import MANIFEST, Manifest, ShardTask, describe_file, write_manifest
+from kalm_data.core.manifest import (
+    MANIFEST,
+    SCHEMA_VERSION,
+    Manifest,
+    ShardTask,
+    describe_file,
+    write_manifest,
+)
 from kalm_data.core.tasks import Task
 from kalm_data.core.verification import verify_set
 
@@ -19,7 +26,8 @@ def write(folder: Path, task_rows: int, rows: int) -> None:
     file = describe_file(folder, "a.parquet", 7)
     task = ShardTask(task=Task(name="t"), rows=task_rows, ranker="", sources={}, files=(file,))
     write_manifest(
-        folder, Manifest(schema_version=1, seed=0, rows=rows, tasks=(task,), versions={})
+        folder,
+        Manifest(schema_version=SCHEMA_VERSION, seed=0, rows=rows, tasks=(task,), versions={}),
     )
 
 

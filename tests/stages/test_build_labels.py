@@ -18,9 +18,10 @@ from kalm_data.core.records import (
     Text,
     example_id,
 )
+from kalm_data.core.shards_result import BuildResult
 from kalm_data.core.tasks import Task
 from kalm_data.core.templates import resolve_templates
-from kalm_data.stages.build_shards import BuildResult, build_shards
+from kalm_data.stages.build_shards import build_shards
 from kalm_data.trainer.collate import Draw, compose_batch
 from kalm_data.trainer.rows import read_rows
 from kalm_data.workspace.database import Database

@@ -1,125 +1,44 @@
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import subprocess
 import sys
 from collections import Counter
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import pyarrow.parquet as pq
 import pytest
 from datasets import load_dataset
-from word_ranking import Rankers, WordEncoder
+from mined_world import (
+    COUNT,
+    MINE,
+    TASK,
+    WORLD,
+    build,
+    bytes_of,
+    dig,
+    document,
+    example,
+    fill,
+    hash_of,
+    rows,
+    sift,
+    text,
+)
 
-from kalm_data.core.config.filter import FilterConfig
-from kalm_data.core.config.mine import MineConfig
-from kalm_data.core.config.shards import ShardsConfig
 from kalm_data.core.errors import InputError, StaleMeasurement
 from kalm_data.core.manifest import read_manifest
 from kalm_data.core.records import Document, Example, Judgement, NearDuplicate, Text, example_id
 from kalm_data.core.tasks import Task
 from kalm_data.core.verification import verify_set
-from kalm_data.stages.build_shards import BuildResult, build_shards
-from kalm_data.stages.filter import Given, filter_positives
-from kalm_data.stages.mine import mine
 from kalm_data.workspace.database import Database
-from kalm_data.workspace.rankings import RankingStore
-from kalm_data.workspace.runs import running
-from kalm_data.workspace.shards import ShardStore, count_rows
+from kalm_data.workspace.shards import count_rows
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from pathlib import Path
 
-    from kalm_data.core.records import Label, Record, Split
-    from kalm_data.core.summary import RunSummary
-
-TASK = Task(name="t", collections=("docs",), instruction="find it", licence="CC0-1.0")
-MINE = MineConfig(ranks="1-12", negatives=3, max_score_ratio=None, depth=20)
-TOPICS = ["river", "stone", "bread", "paper", "glass", "wind"]
-COUNT = 30
-
-
-def text(i: int) -> str:
-    return f"{TOPICS[i % 6]} {TOPICS[i // 6 % 6]} number {i}"
-
-
-def hash_of(i: int) -> str:
-    return Text.of(text(i)).text_hash
-
-
-def document(i: int, parent: str = "", split: Split = "train") -> list[Record]:
-    return [
-        Text.of(text(i)),
-        Document(
-            "docs", f"d{i}", 1, hash_of(i), f"Title {i}", ("Setup",) if i % 2 else (), parent, i,
-            "", "", "", "", "{}", split, False, "r",
-        ),
-    ]  # fmt: skip
-
-
-def example(
-    query: str, positives: Sequence[int], negatives: Sequence[int] = (), split: Split = "train"
-) -> list[Record]:
-    id_, known = example_id("t", query), Text.of(query)
-    labels: list[tuple[int, Label]] = [(i, "positive") for i in positives]
-    labels += [(i, "negative") for i in negatives]
-    return [
-        known,
-        Example(id_, "t", known.text_hash, "", "en", split, "import", "", "q.jsonl", 3, "r"),
-        *(Judgement(id_, hash_of(i), label, "import", "r") for i, label in labels),
-    ]
-
-
-WORLD: list[list[Record]] = [
-    *(document(i) for i in range(COUNT)),
-    *(example(f"number {i} {TOPICS[i % 6]}", [i, i + 10]) for i in range(10)),
-    example("a test query about wind", [5], split="test"),
-]
-
-
-def fill(database: Database, rows: Sequence[Sequence[Record]]) -> Database:
-    with running(database, "import", "{}") as run:
-        run.append([record for part in rows for record in part])
-    return database
-
-
-def dig(database: Database, config: MineConfig = MINE) -> Database:
-    with running(database, "mine", "{}", resumable=True) as run:
-        maker = Rankers(database, run, WordEncoder(), config)
-        mine(RankingStore(database), run, maker, [TASK], config)
-    return database
-
-
-def sift(database: Database, top_k: int | None, **rules: object) -> Database:
-    config = FilterConfig(top_k=top_k, **rules)
-    with running(database, "filter", "{}") as run:
-        filter_positives(RankingStore(database), run, [TASK], config, Given())
-    return database
-
-
-def build(
-    database: Database, out: Path, tasks: Sequence[Task] = (TASK,), **given: int
-) -> tuple[BuildResult, RunSummary]:
-    threads = given.pop("threads", None)
-    config = ShardsConfig.model_validate(given)
-    with running(database, "build-shards", "{}") as run:
-        writer = ShardStore(database, threads)
-        result = build_shards(RankingStore(database), writer, run, tasks, out, config)
-    return result, run.summary("ok")
-
-
-def rows(out: Path) -> list[dict[str, Any]]:
-    files = sorted((out / "t").glob("*.parquet"))
-    return [row for file in files for row in pq.read_table(file, partitioning=None).to_pylist()]
-
-
-def bytes_of(out: Path) -> dict[str, str]:
-    files = sorted(path for path in out.rglob("*") if path.is_file())
-    return {str(f.relative_to(out)): hashlib.sha256(f.read_bytes()).hexdigest() for f in files}
+    from kalm_data.core.records import Record
 
 
 def test_a_row_holds_what_the_workspace_knows_of_its_example(database: Database, tmp_path: Path):

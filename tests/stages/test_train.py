@@ -7,7 +7,13 @@ import pytest
 
 from kalm_data.core.config.train import TrainConfig
 from kalm_data.core.errors import InputError
-from kalm_data.core.manifest import Manifest, ShardTask, describe_file, write_manifest
+from kalm_data.core.manifest import (
+    SCHEMA_VERSION,
+    Manifest,
+    ShardTask,
+    describe_file,
+    write_manifest,
+)
 from kalm_data.core.tasks import Task
 from kalm_data.stages.train import TrainResult, train
 from kalm_data.workspace.runs import running
@@ -55,7 +61,8 @@ def shards(tmp_path: Path) -> Path:
     file = describe_file(folder, "t/part-00000.parquet", ROWS)
     task = ShardTask(task=Task(name="t"), rows=ROWS, ranker="", sources={}, files=(file,))
     write_manifest(
-        folder, Manifest(schema_version=1, seed=0, rows=ROWS, tasks=(task,), versions={})
+        folder,
+        Manifest(schema_version=SCHEMA_VERSION, seed=0, rows=ROWS, tasks=(task,), versions={}),
     )
     return folder
 

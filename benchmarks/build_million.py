@@ -1,0 +1,141 @@
+"""Building a set of a million rows, beside one plain COPY of the same join and JSON lines.
+
+    python benchmarks/build_million.py [ROWS]
+
+Documents are the descriptions of Debian's packages, imported; ROWS examples (1,000,000) with one
+positive and seven given negatives each are made up in the database. Then, each in a process of its
+own: one unordered COPY of the join without aggregation; `kalm-data build-shards`, with DuckDB
+limited to 2 GB; and, from cold to a first batch of 64 rows, the set as `datasets` streams it
+against the same rows as JSON lines, loaded and concatenated as the released KaLM-Embedding code
+loads its data. Bars: build <= 4 x COPY, <= 3 GB resident; first batch >= 5 x sooner.
+"""
+
+import json
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from debian_packages import FOLDER, read_packages, write_json_lines
+from machine import describe_machine
+
+from kalm_data.api.imports import import_documents
+from kalm_data.core.config.imports import ImportDocumentsConfig
+from kalm_data.core.tasks import NamedTask
+from kalm_data.workspace.database import Database
+
+NUMBERED = """
+CREATE TEMP TABLE numbered AS
+SELECT row_number() OVER (ORDER BY text_hash) - 1 AS i, text_hash FROM documents;
+CREATE TEMP TABLE asked AS
+SELECT i, md5('e' || i) AS example_id, md5('q' || i) AS query_hash FROM range($rows) t(i);
+INSERT INTO texts
+SELECT query_hash, query_hash, 'which package is number ' || i || ' of the archive' FROM asked;
+INSERT INTO examples
+SELECT example_id, 'debian', query_hash, '', 'en', 'train', 'import', '', '', i, '0002-import'
+FROM asked;
+INSERT INTO judgements
+SELECT example_id, text_hash, label, 'import', '0002-import', '', '', 0, 0, 0, false
+FROM (
+    SELECT example_id, k, CASE k WHEN 0 THEN 'positive' ELSE 'negative' END AS label,
+        (i * 7919 + k * 104729) % (SELECT count(*) FROM numbered) AS place
+    FROM asked, range(8) u(k)
+) JOIN numbered ON numbered.i = place;
+"""
+
+FLAT = """
+import sys, duckdb
+connection = duckdb.connect(sys.argv[1], read_only=True)
+connection.execute("SET memory_limit TO '2GB'; SET preserve_insertion_order TO false")
+connection.execute(f'''
+COPY (
+    SELECT q.text AS query, e.example_id, e.instruction, e.language, e.origin, j.label,
+        t.text, t.text_hash
+    FROM examples e JOIN texts q ON q.text_hash = e.query_hash
+    JOIN judgements j USING (example_id) JOIN texts t ON t.text_hash = j.text_hash
+) TO '{sys.argv[2]}' (FORMAT parquet, COMPRESSION zstd)
+''')
+"""
+
+STREAM = """
+import sys, itertools
+from datasets import load_dataset
+rows = load_dataset(sys.argv[1], "debian", split="train", streaming=True)
+assert len(list(itertools.islice(rows, 64))) == 64
+"""
+
+LOAD = """
+import sys
+from datasets import concatenate_datasets, load_dataset
+parts = [load_dataset("json", data_files=sys.argv[1], split="train", cache_dir=sys.argv[2])]
+assert len(concatenate_datasets(parts)[:64]["query"]) == 64
+"""
+
+
+def make_workspace(folder: Path, rows: int) -> None:
+    documents = folder / "documents.jsonl"
+    packages = read_packages(FOLDER)
+    write_json_lines(
+        documents, ({"id": one.doc_id, "text": one.text} for one in packages.documents)
+    )
+    config = ImportDocumentsConfig(as_split="train")
+    import_documents(folder / "w", [str(documents)], NamedTask(task="debian"), config)
+    with Database(folder / "w").write() as connection:
+        for statement in NUMBERED.strip().split(";\n"):
+            connection.execute(statement, {"rows": rows} if "$rows" in statement else None)
+
+
+def run(label: str, *command: str) -> float:
+    """Seconds of a process; its peak of resident memory is printed."""
+    started = time.perf_counter()
+    with subprocess.Popen([sys.executable, *command], stdout=subprocess.DEVNULL) as process:
+        _, status, used = _wait(process)
+    seconds = time.perf_counter() - started
+    if status:
+        sys.exit(f"{label}: status {status}")
+    print(f"{label:34} {seconds:7.1f} s, at most {used.ru_maxrss / 1e6:.2f} GB", flush=True)
+    return seconds
+
+
+def _wait(process: "subprocess.Popen[bytes]") -> tuple[int, int, resource.struct_rusage]:
+    import os
+
+    pid, status, used = os.wait4(process.pid, 0)
+    process.returncode = status
+    return pid, status, used
+
+
+def write_lines(shards: Path, file: Path) -> None:
+    """The rows of a set as JSON lines of query, pos and neg."""
+    import pyarrow.parquet as pq
+
+    with file.open("w", encoding="utf-8") as lines:
+        for part in sorted(shards.glob("debian/part-*.parquet")):
+            for block in pq.ParquetFile(part).iter_batches(8192, columns=["query", "pos", "neg"]):
+                lines.writelines(json.dumps(row) + "\n" for row in block.to_pylist())
+
+
+def main(rows: int) -> None:
+    print(describe_machine())
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        make_workspace(folder, rows)
+        workspace, out, lines = folder / "w", folder / "out", folder / "rows.jsonl"
+        print(f"{rows:,} rows of 1 positive and 7 negatives")
+        flat = run(
+            "one plain COPY", "-c", FLAT, str(workspace / "workspace.duckdb"),
+            str(folder / "flat.parquet"),
+        )  # fmt: skip
+        build = run("build-shards", "-m", "kalm_data", "build-shards", str(out), "-w",
+                    str(workspace))  # fmt: skip
+        print(f"build-shards takes {build / flat:.2f} x the plain COPY (bar 4)")
+        write_lines(out, lines)
+        ours = run("first batch, streamed Parquet", "-c", STREAM, str(out))
+        theirs = run("first batch, JSON lines loaded", "-c", LOAD, str(lines), f"{name}/cache")
+        print(f"the first batch comes {theirs / ours:.1f} x sooner (bar 5)")
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000)

@@ -1,0 +1,66 @@
+"""Documents that a set does without: those held out for dev, and those of other licences."""
+
+from __future__ import annotations
+
+from itertools import chain, pairwise
+from typing import TYPE_CHECKING
+
+from kalm_data.core.near_duplicates import groups
+from kalm_data.core.pool import tied_documents
+from kalm_data.core.splits import Fractions
+from kalm_data.core.text import normalised
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+
+    from kalm_data.core.mining import MiningExample
+    from kalm_data.core.pool import Pool
+
+OTHER_LICENCE = "licence"
+"""Reason word of what must not be used."""
+
+
+def held_for_dev(
+    pools: Iterable[Pool],
+    examples: Iterable[Sequence[MiningExample]],
+    alike: Iterable[tuple[str, str]],
+    share: float,
+    seed: int,
+) -> frozenset[str]:
+    """Text hashes of the documents of a share of the groups.
+
+    A group is never parted: near-duplicates and chunks of one file, all positives of examples with
+    the same query (but for case and white space), whatever their task, and documents with the same
+    value in `alike`, which pairs text hashes with values.
+    """
+    pools = tuple(pools)
+    group_of = groups(
+        chain(
+            chain.from_iterable(tied_documents(pool) for pool in pools),
+            _of_one_query(chain.from_iterable(examples)),
+            ((text_hash, f"value {value}") for text_hash, value in alike),
+        )
+    )
+    fractions = Fractions(share, 0.0, seed)
+    hashes = {document.text_hash for pool in pools for document in pool.documents}
+    return frozenset(h for h in hashes if fractions.draw(group_of.get(h, h)) == "dev")
+
+
+def _of_one_query(examples: Iterable[MiningExample]) -> Iterator[tuple[str, str]]:
+    for example in examples:
+        query = f"query {normalised(example.query)}"
+        yield from ((text_hash, query) for text_hash in example.positives[:1])
+        yield from pairwise(example.positives)
+
+
+def of_other_licence(
+    licences: Mapping[str, Collection[str]], of_task: str, allowed: Collection[str]
+) -> frozenset[str]:
+    """Text hashes of documents with any licence that is not allowed; one that has none told has
+    that of the task.
+    """
+    return frozenset(
+        text_hash
+        for text_hash, told in licences.items()
+        if not {licence or of_task for licence in told} <= set(allowed)
+    )
