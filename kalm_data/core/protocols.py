@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from kalm_data.core.personas import Persona
+    from kalm_data.core.record_columns import RecordColumns
     from kalm_data.core.records import Record, Reject
     from kalm_data.core.synthesis import Candidate, Draft, Reply, Request, SourceDocument
 
@@ -201,6 +202,10 @@ class Run(Protocol):
         Rows whose key the workspace holds already are dropped at the merge, silently and on
         purpose: that is what makes running again harmless.
         """
+        ...
+
+    def append_columns(self, rows: RecordColumns) -> None:
+        """Store many rows of one table, as `append` does."""
         ...
 
     def checkpoint(self) -> None:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
+    from kalm_data.core.record_columns import RecordColumns
     from kalm_data.core.records import Record
     from kalm_data.workspace.database import Database
 
@@ -79,6 +80,10 @@ class WorkspaceRun:
     def append(self, rows: Sequence[Record]) -> None:
         if rows:
             self._segments.append(rows)
+
+    def append_columns(self, rows: RecordColumns) -> None:
+        if rows.count:
+            self._segments.append_columns(rows)
 
     def checkpoint(self) -> None:
         if time.monotonic() - self._merged_at >= MERGE_EVERY_S:

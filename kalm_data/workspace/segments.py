@@ -12,17 +12,20 @@ import shutil
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from kalm_data.workspace.arrow_columns import repeated, to_column
 from kalm_data.workspace.schema import TABLES, Table
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from pathlib import Path
 
     import duckdb
 
+    from kalm_data.core.record_columns import RecordColumns
     from kalm_data.core.records import Record
 
 _PARTIAL = ".partial"
@@ -44,12 +47,20 @@ class Segments:
         grouped: dict[Table, list[Record]] = defaultdict(list)
         for row in rows:
             grouped[TABLES[type(row)]].append(row)
+        self._write({table: _from_records(table, records) for table, records in grouped.items()})
+
+    def append_columns(self, rows: RecordColumns) -> None:
+        """The same, for rows of one table that are held by column."""
+        table = TABLES[rows.record]
+        self._write({table: _from_columns(table, rows)})
+
+    def _write(self, parts: Mapping[Table, pa.Table]) -> None:
         self._count += 1
         final = self._folder / f"segment-{self._count:08d}"
         partial = final.with_name(final.name + _PARTIAL)
         partial.mkdir(parents=True)
-        for table, records in grouped.items():
-            _write(partial / f"{table.name}.parquet", _to_arrow(table, records))
+        for table, rows in parts.items():
+            _write(partial / f"{table.name}.parquet", rows)
         partial.rename(final)
         _sync(self._folder)
 
@@ -80,7 +91,7 @@ def remove(segments: Sequence[Path]) -> None:
 def _insert(connection: duckdb.DuckDBPyConnection, table: Table, rows: pa.Table) -> None:
     names = ", ".join(f'"{name}"' for name in table.columns)
     key = ", ".join(table.key)
-    places = pa.array(range(rows.num_rows), pa.int64())
+    places = to_column(np.arange(rows.num_rows), pa.int64())
     connection.register("staged", rows.append_column("staged_place", places))
     connection.execute(
         f"""
@@ -109,12 +120,23 @@ def _equal(index: int) -> str:
     return f"known.k{index} IS NOT DISTINCT FROM firsts.k{index}"
 
 
-def _to_arrow(table: Table, rows: Sequence[Record]) -> pa.Table:
-    columns = {
-        name: pa.array([getattr(row, name) for row in rows], table.arrow_schema.field(name).type)
-        for name in table.columns
-    }
-    return pa.table(columns, schema=table.arrow_schema)
+def _from_records(table: Table, rows: Sequence[Record]) -> pa.Table:
+    schema = table.arrow_schema
+    columns = [
+        to_column([getattr(row, field.name) for row in rows], field.type) for field in schema
+    ]
+    return pa.Table.from_arrays(columns, schema=schema)
+
+
+def _from_columns(table: Table, rows: RecordColumns) -> pa.Table:
+    schema = table.arrow_schema
+    columns = [
+        repeated(rows.same[field.name], field.type, rows.count)
+        if field.name in rows.same
+        else to_column(rows.differing[field.name], field.type)
+        for field in schema
+    ]
+    return pa.Table.from_arrays(columns, schema=schema)
 
 
 def _write(file: Path, rows: pa.Table) -> None:
@@ -123,7 +145,8 @@ def _write(file: Path, rows: pa.Table) -> None:
 
 
 def _read(file: Path) -> pa.Table:
-    return pq.read_table(file, page_checksum_verification=True, partitioning=None)
+    with pq.ParquetFile(file, page_checksum_verification=True) as parquet:
+        return parquet.read()  # as `read_table`, which imports pandas
 
 
 def _sync(path: Path) -> None:
