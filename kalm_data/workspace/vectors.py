@@ -71,7 +71,7 @@ class VectorStore:
         return _gather([places[hash_] for hash_ in hashes], folder)
 
     def _known(self, run: Run, encoder: str, hashes: list[str], folder: Path) -> Places:
-        with self._database.read() as database, database.cursor() as connection:
+        with self._database.read() as connection:
             connection.register("asked", pa.table({"rendered_hash": hashes}))
             rows = connection.execute(_PLACES, [encoder]).fetchall()
         lost = _unreadable(folder, rows)
