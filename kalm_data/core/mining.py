@@ -86,11 +86,14 @@ class Excluded:
 
 def excluded(pool: Pool, index: Mapping[str, int], positives: Sequence[str]) -> Excluded:
     """`index` is the pool's; positives that the pool does not hold exclude what is like them."""
-    places = {index[text_hash] for text_hash in positives if text_hash in index}
-    for text_hash in positives:
-        places.update(pool.alike.get(text_hash, ()))
-    hashes = {pool.documents[place].text_hash for place in places}
-    return Excluded(tuple(sorted(places)), digest("positives", *sorted(hashes.union(positives))))
+    found = {index[text_hash] for text_hash in positives if text_hash in index}
+    found.update(*(pool.alike[one] for one in positives if one in pool.alike))
+    places = tuple(sorted(found))
+    hashes = [pool.documents[place].text_hash for place in places]  # in order, as the places are
+    outside = [text_hash for text_hash in positives if text_hash not in index]
+    if outside:
+        hashes = sorted({*hashes, *outside})
+    return Excluded(places, digest("positives", *hashes))
 
 
 def ranking_basis(pool: Pool, task: Task) -> str:

@@ -18,7 +18,7 @@ _SEPARATOR = "\x1f"
 
 def digest(*parts: str | int | float) -> str:
     """The first 32 hex digits of the sha256 of `parts`, order and borders included."""
-    joined = _SEPARATOR.join(f"{len(str(part))}:{part}" for part in parts)
+    joined = _SEPARATOR.join([f"{len(text)}:{text}" for text in map(str, parts)])
     return hashlib.sha256(joined.encode("utf-8", "surrogatepass")).hexdigest()[:HASH_DIGITS]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import groupby
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from kalm_data.core.pool import Pool, PoolDocument, make_pool, most_protected
@@ -28,7 +29,6 @@ FROM texts t
 WHERE t.text_hash IN (
     SELECT text_hash FROM current_documents WHERE collection IN (SELECT unnest(?))
 )
-ORDER BY t.text_hash
 """
 
 _NEAR = """
@@ -59,7 +59,7 @@ class PoolStore:
             rows = connection.execute(_DOCUMENTS, collections).fetchall()
             texts = dict(connection.execute(_TEXTS, collections).fetchall())
             near = connection.execute(_NEAR, collections).fetchall()
-        grouped = groupby(rows, key=lambda row: row[0])
+        grouped = groupby(rows, key=itemgetter(0))
         documents = (_document(texts[text_hash], same) for text_hash, same in grouped)
         return make_pool(documents, near, task.document_template)
 
@@ -74,6 +74,6 @@ def _document(text: str, same: Iterable[_Row]) -> PoolDocument:
         title=title,
         headings=tuple(headings),
         language=language,
-        split=most_protected(row[6] for row in rows),
-        parents=frozenset(f"{row[1]}\x1f{row[7]}" for row in rows if row[7]),
+        split=most_protected([row[6] for row in rows]),
+        parents=frozenset([f"{row[1]}\x1f{row[7]}" for row in rows if row[7]]),
     )

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from kalm_data.core.config.mine import MineConfig
 from kalm_data.core.mining import Hits, Measured, MiningExample, RankedKey
+from kalm_data.workspace.arrow_columns import to_numpy
 from kalm_data.workspace.pools import PoolStore
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from kalm_data.core.pool import Pool
     from kalm_data.core.tasks import Task
     from kalm_data.workspace.database import Database
@@ -36,16 +40,16 @@ HAVING count(*) FILTER (
 ORDER BY e.example_id
 """
 
+# neither needs an order: the rows are looked up by their keys, and to sort lists of hits takes
+# longer than to read them
 _MEASURED = """
 SELECT example_id, text_hash, positives, rank, score, no_evidence
 FROM rankings WHERE ranker = ? AND pool = ? AND example_id BETWEEN ? AND ?
-ORDER BY example_id, text_hash, positives
 """
 
 _HITS = """
 SELECT example_id, positives, keys, scores
 FROM hits WHERE ranker = ? AND pool = ? AND example_id BETWEEN ? AND ?
-ORDER BY example_id, positives
 """
 
 _RANKERS = """
@@ -113,17 +117,11 @@ class RankingStore:
             rows = connection.execute(_EXAMPLES, [task]).fetchall()
         return [
             MiningExample(
-                id_,
-                query,
-                instruction,
-                source,
-                line,
-                tuple(yes),
-                tuple(sorted({*no} - {*yes})),
-                tuple(sorted({*made} - {*yes})),
+                id_, query, instruction, source, line,
+                tuple(yes), _without(no, yes), _without(made, yes),
             )
             for id_, query, instruction, source, line, yes, no, made in rows
-        ]
+        ]  # fmt: skip
 
     def measured(
         self, ranker: str, basis: str, first: str, last: str
@@ -131,13 +129,13 @@ class RankingStore:
         """By text hash what is known of the positives of the examples in a range of ids."""
         with self._database.read() as connection:
             rows = connection.execute(_MEASURED, [ranker, basis, first, last]).fetchall()
-        found: dict[RankedKey, dict[str, Measured]] = {}
-        for example_id, text_hash, positives, *values in rows:
-            found.setdefault((example_id, positives), {})[text_hash] = Measured(*values)
-        return found
+        found: defaultdict[RankedKey, dict[str, Measured]] = defaultdict(dict)
+        for example_id, text_hash, positives, rank, score, no_evidence in rows:
+            found[example_id, positives][text_hash] = Measured(rank, score, no_evidence)
+        return dict(found)
 
     def hits(self, ranker: str, hits_basis: str, first: str, last: str) -> dict[RankedKey, Hits]:
-        """The stored hits of the examples in a range of ids."""
+        """The stored hits of the examples in a range of ids, in any order."""
         with self._database.read() as connection:
             asked = [ranker, hits_basis, first, last]
             table = connection.sql(_HITS, params=asked).to_arrow_table().combine_chunks()
@@ -145,8 +143,8 @@ class RankingStore:
             return {}
         names = zip(table["example_id"].to_pylist(), table["positives"].to_pylist(), strict=True)
         lists = table["keys"].chunk(0), table["scores"].chunk(0)
-        keys, scores = (column.flatten().to_numpy() for column in lists)
-        ends = np.cumsum(lists[0].value_lengths().to_numpy())
+        keys, scores = (to_numpy(column.flatten()) for column in lists)
+        ends = np.cumsum(lists[0].value_lengths().to_pylist())
         return {
             name: Hits(keys[start:end], scores[start:end])
             for name, start, end in zip(names, np.append(0, ends), ends, strict=False)
@@ -190,3 +188,8 @@ class RankingStore:
         """(Example id, text hash) of the positives that some rule in force dropped."""
         with self._database.read() as connection:
             return set(connection.execute(_DROPPED, [task]).fetchall())
+
+
+def _without(hashes: Sequence[str], others: Sequence[str]) -> tuple[str, ...]:
+    """Sorted."""
+    return tuple(sorted({*hashes}.difference(others))) if hashes else ()
