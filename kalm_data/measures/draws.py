@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Protocol
 from kalm_data.core.config.mine import mine_command
 from kalm_data.core.errors import StaleMeasurement
 from kalm_data.core.mining import Ranked, excluded, hits_basis, ranking_basis, stale_line
-from kalm_data.measures.negatives import draw_negatives, surroundings
+from kalm_data.measures.blocks import Block
+from kalm_data.measures.drawing import draw_block
+from kalm_data.measures.surroundings import surroundings
 from kalm_data.measures.training_pool import training_pool
 
 if TYPE_CHECKING:
@@ -67,13 +69,6 @@ def read_ranked(
     return {key: Ranked(measured[key], found) for key, found in hits.items() if key in measured}
 
 
-def found_for(
-    key: RankedKey, ranked: Mapping[str, Mapping[RankedKey, Ranked]]
-) -> dict[str, Ranked]:
-    """What each ranker found for one example, by id of the ranker."""
-    return {id_: known[key] for id_, known in ranked.items() if key in known}
-
-
 def draw_task(
     store: DrawStore, task: Task, settings: DrawSettings, barred: Mapping[str, str] | None = None
 ) -> Iterator[Drawn]:
@@ -87,16 +82,20 @@ def draw_task(
     around = surroundings(training, settings)
     examples = store.mining_examples(task.name)
     for start in range(0, len(examples), BLOCK):
-        block = examples[start : start + BLOCK]
+        asked = examples[start : start + BLOCK]
         stored = {
-            id_: read_ranked(store, id_, basis, config.stored_depth, block)
+            id_: read_ranked(store, id_, basis, config.stored_depth, asked)
             for id_ in settings.measured
         }
-        for example in block:
-            own = excluded(pool, index, example.positives)
-            found = found_for((example.example_id, own.positives), stored)
-            missing = [id_ for id_ in settings.measured if id_ not in found]
-            if missing and any(h in index for h in example.positives):
-                what = stale_line(task.name, missing[0], example.query)
+        pairs = [(example, excluded(pool, index, example.positives)) for example in asked]
+        block = Block.of(pairs, stored)
+        _refuse_stale(block, index, task, config)
+        yield from draw_block(around, block).each()
+
+
+def _refuse_stale(block: Block, index: Mapping[str, int], task: Task, config: MineConfig) -> None:
+    for ranker in block.ranked:
+        for example, ranked in zip(block.examples, block.found_by(ranker), strict=True):
+            if ranked is None and any(h in index for h in example.positives):
+                what = stale_line(task.name, ranker, example.query)
                 raise StaleMeasurement(what, [mine_command(task.name, config)])
-            yield draw_negatives(around, example, own, found)

@@ -1,82 +1,138 @@
-"""The hits of one ranker for one example, as a draw looks at them."""
+"""The hits of one ranker for a block of examples, as a draw looks at them."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from kalm_data.core.config.mine import MineConfig
     from kalm_data.core.mining import Hits
 
-    Places = NDArray[np.int64]
+    Keys = NDArray[np.uint64]
+    Rows = NDArray[np.int64]
     Scores = NDArray[np.float64]
     Mask = NDArray[np.bool_]
 
+_PAIRS_AT_ONCE = 16_384
 
+
+@dataclass(frozen=True, slots=True)
+class HitTable:
+    """The hits of B examples, best first, a row each; D is the length of the longest list.
+
+    keys, scores: (B, D), what lies beyond a list is key 0 with score NaN. lengths: (B,), 0 where
+    the ranker ranked no positive of the example.
+    """
+
+    keys: Keys
+    scores: Scores
+    lengths: Rows
+
+    @classmethod
+    def of(cls, lists: Sequence[Hits | None]) -> HitTable:
+        lengths = np.array([len(hits.keys) if hits else 0 for hits in lists], np.int64)
+        is_hit = np.arange(lengths.max(initial=0)) < lengths[:, None]
+        keys = np.zeros(is_hit.shape, np.uint64)
+        scores = np.full(is_hit.shape, np.nan)
+        if is_hit.any():
+            keys[is_hit] = np.concatenate([hits.keys for hits in lists if hits])
+            scores[is_hit] = np.concatenate([hits.scores for hits in lists if hits])
+        return cls(keys, scores, lengths)
+
+    def window(self, ranks: tuple[int, int]) -> HitTable:
+        """Of the first to the last of the raw ranks alone."""
+        first, last = ranks
+        lengths = np.clip(self.lengths - (first - 1), 0, last - first + 1)
+        return HitTable(self.keys[:, first - 1 : last], self.scores[:, first - 1 : last], lengths)
+
+    def find(self, rows: Rows, keys: Keys) -> tuple[Rows, Rows]:
+        """rows, keys: (N,) documents to look for, each in one row. Which of them were found (K,),
+        ascending, and in which columns (K,).
+        """
+        found, columns = [], []
+        for start in range(0, len(rows), _PAIRS_AT_ONCE):
+            some = slice(start, start + _PAIRS_AT_ONCE)
+            at, column = np.nonzero(self.keys[rows[some]] == keys[some, None])
+            is_hit = column < self.lengths[rows[start + at]]
+            found.append(start + at[is_hit])
+            columns.append(column[is_hit])
+        if not found:
+            return np.empty(0, np.int64), np.empty(0, np.int64)
+        return np.concatenate(found), np.concatenate(columns)
+
+    def ranks(self, rows: Rows, keys: Keys) -> Rows:
+        """(N,) 1-based places of documents in the list of one row each; 0 for what is no hit."""
+        found, columns = self.find(rows, keys)
+        ranks = np.zeros(len(rows), np.int64)
+        ranks[found] = columns + 1
+        return ranks
+
+
+@dataclass(frozen=True)
 class HitSource:
-    """Hits are found in the pool when they are asked for: most draws look at the window alone.
+    """The hits of a ranker from which negatives of a block may be drawn.
 
-    `lowest` is the score of the lowest-scoring positive that stayed, `below` the score, or an upper
+    lowest: (B,) the score of the lowest-scoring positive that stayed, NaN where it found no
+    evidence for any: such an example takes none of its hits. below: (B,) the score, or an upper
     bound of it, of what lies below the hits.
     """
 
-    def __init__(
-        self,
-        id_: str,
-        hits: Hits,
-        pool: NDArray[np.uint64],
-        config: MineConfig,
-        lowest: float,
-        below: float,
-    ) -> None:
-        """pool: (P,) its keys, ascending."""
-        self.id, self.scores, self.lowest, self.below = id_, hits.scores, lowest, below
-        self._keys, self._pool, self._config = hits.keys, pool, config
+    id: str
+    hits: HitTable
+    config: MineConfig
+    lowest: Scores
+    below: Scores
+
+    @property
+    def has_evidence(self) -> Mask:
+        return ~np.isnan(self.lowest)
 
     @cached_property
-    def places(self) -> Places:
-        """(D,) positions in the pool, best first."""
-        return np.searchsorted(self._pool, self._keys)
+    def window(self) -> HitTable:
+        return self.hits.window(self.config.window)
 
     @cached_property
-    def window(self) -> Places:
-        """Positions of the hits in the window of raw ranks that pass the limits, by rank."""
-        first, last = self._config.window
-        allowed = self.within_limits(self.scores[first - 1 : last])
-        return np.searchsorted(self._pool, self._keys[first - 1 : last][allowed])
-
-    def rank_of(self, place: int) -> int:
-        """Raw 1-based rank of a hit; 0 for what is none."""
-        return self._in_window.get(place) or self._among_all.get(place, 0)
-
-    def rank_and_score(self, place: int) -> tuple[int, float]:
-        """Rank 0 for what lies below the hits."""
-        rank = self.rank_of(place)
-        return rank, float(self.scores[rank - 1]) if rank else self.below
-
-    def within_limits(self, scores: Scores) -> Mask:
-        """Positive-aware limits (NV-Retriever, arXiv 2407.15831, made safe for negative scores)."""
-        config = self._config
-        ceiling = np.inf if config.max_score is None else config.max_score
+    def ceilings(self) -> Scores:
+        """(B,) the highest score of a negative: positive-aware limits (NV-Retriever, arXiv
+        2407.15831, made safe for negative scores). NaN, which nothing is below, as `lowest` is.
+        """
+        config, lowest = self.config, self.lowest
+        found = np.where(self.has_evidence, np.inf, np.nan)
+        if config.max_score is not None:
+            found = np.minimum(found, config.max_score)
         if config.max_score_ratio is not None:
-            ceiling = min(ceiling, self.lowest - (1 - config.max_score_ratio) * abs(self.lowest))
+            found = np.minimum(found, lowest - (1 - config.max_score_ratio) * np.abs(lowest))
         if config.min_margin is not None:
-            ceiling = min(ceiling, self.lowest - config.min_margin)
-        floor = -np.inf if config.min_score is None else config.min_score
-        allowed: Mask = (scores <= ceiling) & (scores >= floor)
+            found = np.minimum(found, lowest - config.min_margin)
+        return found
+
+    def within_limits(self, scores: Scores, ceilings: Scores) -> Mask:
+        """Whether documents of these scores may be negatives; the two are broadcast."""
+        floor = -np.inf if self.config.min_score is None else self.config.min_score
+        allowed: Mask = (scores <= ceilings) & (scores >= floor)
         return allowed
 
-    @cached_property
-    def _in_window(self) -> dict[int, int]:
-        first, last = self._config.window
-        ranks = np.flatnonzero(self.within_limits(self.scores[first - 1 : last])) + first
-        return dict(zip(self.window.tolist(), ranks.tolist(), strict=True))
+    def ranks_and_scores(self, rows: Rows, keys: Keys) -> tuple[Rows, Scores]:
+        """(N,) and (N,) of documents, for one example each; rank 0 for what lies below its hits."""
+        ranks = self.hits.ranks(rows, keys)
+        scores = self.below[rows]
+        is_hit = ranks > 0
+        scores[is_hit] = self.hits.scores[rows[is_hit], ranks[is_hit] - 1]
+        return ranks, scores
 
-    @cached_property
-    def _among_all(self) -> dict[int, int]:
-        return {place: at for at, place in enumerate(self.places.tolist(), start=1)}
+
+def among(keys: Keys, few: Keys) -> Mask:
+    """Which of the keys are among few others, which are in order."""
+    if not len(few):
+        return np.zeros(keys.shape, bool)
+    at = np.minimum(np.searchsorted(few, keys), len(few) - 1)
+    found: Mask = few[at] == keys
+    return found

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from dataclasses import dataclass
 from itertools import combinations
 from typing import TYPE_CHECKING
 
@@ -12,23 +11,21 @@ import numpy as np
 from kalm_data.core.mine_result import Overlap, Risk, ScoreGaps
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
 
     from kalm_data.core.config.mine import MineConfig
     from kalm_data.core.mining import MiningExample, Ranked
-    from kalm_data.measures.negatives import Drawn
-    from kalm_data.measures.ranking import Asked, RankedPool
+    from kalm_data.measures.blocks import Block
+    from kalm_data.measures.drawn_block import DrawnBlock
+    from kalm_data.measures.ranking import RankedPool
+
+    Mask = NDArray[np.bool_]
+    Places = NDArray[np.int64]
+    Scores = NDArray[np.float64]
 
 OVERLAP_AT = (10, 100)
-
-
-@dataclass(frozen=True, slots=True)
-class Mined:
-    """One example with what rankers found for it and what was drawn."""
-
-    pair: Asked
-    found: Mapping[str, Ranked]
-    drawn: Drawn
 
 
 class MiningReport:
@@ -38,53 +35,70 @@ class MiningReport:
         self, over: RankedPool, examples: Sequence[MiningExample], config: MineConfig
     ) -> None:
         self._over, self._config = over, config
-        self._owners: Counter[str] = Counter(
-            text_hash for example in examples for text_hash in example.positives
-        )
+        self._is_owned = np.zeros(len(over.pool), bool)  # the positives of any example
+        for example in examples:
+            self._is_owned[over.places(example)] = True
         self._shared: defaultdict[tuple[str, str, int], list[float]] = defaultdict(list)
-        self._gaps: defaultdict[str, list[float]] = defaultdict(list)
+        self._gaps: defaultdict[str, list[Scores]] = defaultdict(list)
         self._negatives = self._owned = 0
         self._looked_at: Counter[str] = Counter()
         self._above: Counter[str] = Counter()
         self._alike: Counter[str] = Counter()
 
-    def see(self, one: Mined) -> None:
-        """Take in one example."""
-        for first, second in combinations(one.found, 2):
+    def see(self, drawn: DrawnBlock) -> None:
+        """Take in a block of examples."""
+        self._compare(drawn.block)
+        negatives = drawn.negatives
+        self._negatives += len(negatives)
+        self._owned += int(np.count_nonzero(self._is_owned[negatives.places]))
+        gaps = negatives.positive_scores - negatives.scores
+        for at, ranker in enumerate(drawn.around.settings.rankers):
+            mined = negatives.is_mined & (negatives.rankers == at)
+            if mined.any():
+                self._gaps[ranker].append(gaps[mined])
+        kept = [
+            () if refusal else stayed.positives
+            for stayed, refusal in zip(drawn.standing, drawn.refusals, strict=True)
+        ]
+        for ranker in drawn.block.ranked:
+            self._look(drawn.block, ranker, kept)
+
+    def _compare(self, block: Block) -> None:
+        """The hits of each two rankers with one another."""
+        for first, second in combinations(block.ranked, 2):
+            both = zip(block.found_by(first), block.found_by(second), strict=True)
+            pairs = [(one, other) for one, other in both if one and other]
             for k in OVERLAP_AT:
-                share = _shared_at(one.found[first], one.found[second], k)
-                self._shared[first, second, k].append(share)
-        for negative in one.drawn.negatives:
-            self._negatives += 1
-            self._owned += self._owners[negative.text_hash] > 0
-            if negative.is_mined:
-                self._gaps[negative.ranker].append(negative.positive_score - negative.score)
-        if not one.drawn.refusal:
-            self._look(one)
+                self._shared[first, second, k] += [_shared_at(*pair, k) for pair in pairs]
 
-    def _look(self, one: Mined) -> None:
-        """Count, in each ranker's window, the hits that may be answers, before any limit."""
-        example, own = one.pair
-        first, last = self._config.window
-        positives, barred = set(self._over.places(example)), set(own.places)
-        for ranker, ranked in one.found.items():
-            scores = [at.score for h, at in ranked.measured.items() if h in one.drawn.positives]
-            if not scores:
-                continue
-            window = slice(first - 1, last)
-            in_window = ranked.hits.scores[window]
-            keys = ranked.hits.keys[window]
-            above = int(np.count_nonzero(in_window >= min(scores)))  # a head of the window
-            known = self._own_keys(barred)
-            ours = [at for at, key in enumerate(keys.tolist()) if key in known]
-            own_places = [known[int(keys[at])] for at in ours]
-            self._looked_at[ranker] += len(keys) - sum(p in positives for p in own_places)
-            self._above[ranker] += above - sum(at < above for at in ours)
-            self._alike[ranker] += sum(p not in positives for p in own_places)
+    def _look(self, block: Block, ranker: str, kept: Sequence[Sequence[str]]) -> None:
+        """Count, in a ranker's window, the hits that may be answers, before any limit.
 
-    def _own_keys(self, places: set[int]) -> dict[int, int]:
-        """Text key → position, of a few documents."""
-        return {int(self._over.keys[place]): place for place in places}
+        kept: the positives of each example that has a row.
+        """
+        window = block.hits(ranker).window(self._config.window)
+        lowest = block.lowest(ranker, kept)
+        above = np.count_nonzero(window.scores >= lowest[:, None], axis=1)  # a head of the window
+        own = block.own_places
+        found, columns = window.find(own.rows, self._over.keys[own.places])
+        rows, places = own.rows[found], own.places[found]
+        looked_at = ~np.isnan(lowest)
+        columns, places, rows = (one[looked_at[rows]] for one in (columns, places, rows))
+        is_positive = self._are_positives(block, rows, places)
+        self._looked_at[ranker] += int(window.lengths[looked_at].sum() - is_positive.sum())
+        self._above[ranker] += int(above.sum() - np.count_nonzero(columns < above[rows]))
+        self._alike[ranker] += int(np.count_nonzero(~is_positive))
+
+    def _are_positives(self, block: Block, rows: Places, places: Places) -> Mask:
+        """(N,) whether each document is a positive of its example, or only like one."""
+        documents = self._over.pool.documents
+        return np.array(
+            [
+                documents[place].text_hash in block.examples[row].positives
+                for row, place in zip(rows.tolist(), places.tolist(), strict=True)
+            ],
+            bool,
+        )
 
     def overlaps(self) -> tuple[Overlap, ...]:
         return tuple(
@@ -95,7 +109,7 @@ class MiningReport:
     def gaps(self) -> tuple[ScoreGaps, ...]:
         return tuple(
             ScoreGaps(ranker, *(round(float(q), 6) for q in np.quantile(gaps, (0.05, 0.5, 0.95))))
-            for ranker, gaps in sorted(self._gaps.items())
+            for ranker, gaps in self._all_gaps().items()
         )
 
     def risks(self) -> tuple[Risk, ...]:
@@ -108,7 +122,10 @@ class MiningReport:
     @property
     def by_ranker(self) -> dict[str, int]:
         """How many negatives each ranker's window gave."""
-        return {ranker: len(gaps) for ranker, gaps in sorted(self._gaps.items())}
+        return {ranker: len(gaps) for ranker, gaps in self._all_gaps().items()}
+
+    def _all_gaps(self) -> dict[str, Scores]:
+        return {ranker: np.concatenate(gaps) for ranker, gaps in sorted(self._gaps.items())}
 
     @property
     def positives_elsewhere(self) -> float:

@@ -20,7 +20,16 @@ def scrambled(keys: Keys, seed: int, stage: str, key: str | int) -> Keys:
     Steele, Lea, Flood: "Fast splittable pseudorandom number generators" (OOPSLA 2014). Unlike
     numpy's generators its stream never changes with a release.
     """
-    mixed = keys ^ np.uint64(int(digest(seed, stage, key)[:16], 16))
-    mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    return mixed(keys ^ np.uint64(salt(seed, stage, key)))
+
+
+def salt(seed: int, stage: str, key: str | int) -> int:
+    """The 64 bits that tell one scrambling from another."""
+    return int(digest(seed, stage, key)[:16], 16)
+
+
+def mixed(salted: Keys) -> Keys:
+    """splitmix64's finaliser, of keys to which their salt was added (xor)."""
+    mixed = (salted ^ (salted >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return mixed ^ (mixed >> np.uint64(31))

@@ -12,25 +12,30 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+import numpy as np
+
 from kalm_data.core.config.mine import DrawSettings
 from kalm_data.core.errors import InputError
 from kalm_data.core.mine_result import MineResult, TaskMined
 from kalm_data.core.mining import DRAW, excluded, nothing_to
+from kalm_data.core.record_columns import RecordColumns
 from kalm_data.core.records import Head, Judgement, Reject
-from kalm_data.measures.draws import BLOCK, DrawStore, found_for
-from kalm_data.measures.mining_report import Mined, MiningReport
-from kalm_data.measures.negatives import draw_negatives, surroundings
-from kalm_data.measures.ranking import Measurements, RankedPool, ranked_key
+from kalm_data.measures.blocks import Block
+from kalm_data.measures.drawing import draw_block
+from kalm_data.measures.draws import BLOCK, DrawStore
+from kalm_data.measures.mining_report import MiningReport
+from kalm_data.measures.ranking import Measurements, RankedPool
+from kalm_data.measures.surroundings import surroundings
 from kalm_data.measures.training_pool import training_pool
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from kalm_data.core.config.mine import MineConfig
-    from kalm_data.core.mining import MiningExample
     from kalm_data.core.protocols import Run
+    from kalm_data.core.record_columns import Column
     from kalm_data.core.tasks import Task
-    from kalm_data.measures.negatives import Drawn
+    from kalm_data.measures.drawn_block import DrawnBlock
     from kalm_data.measures.ranking import Ranker
 
 WIDE_SHARE = 0.05
@@ -110,15 +115,13 @@ def _mine_task(
     report = MiningReport(over, examples, config)
     figures: Counter[str] = Counter()
     for start in range(0, len(examples), BLOCK):
-        block = examples[start : start + BLOCK]
-        pairs = [(one, excluded(pool, over.index, one.positives)) for one in block]
-        found = measurements.of(pairs)
-        drawn = [
-            draw_negatives(around, *pair, found_for(ranked_key(*pair), found)) for pair in pairs
+        pairs = [
+            (one, excluded(pool, over.index, one.positives))
+            for one in examples[start : start + BLOCK]
         ]
-        for pair, one in zip(pairs, drawn, strict=True):
-            report.see(Mined(pair, found_for(ranked_key(*pair), found), one))
-        figures.update(_store_draw(run, config, block, drawn))
+        drawn = draw_block(around, Block.of(pairs, measurements.of(pairs)))
+        report.see(drawn)
+        figures.update(_store_draw(run, config, drawn))
     if examples and config.part is None:
         stored = settings.to_json()
         run.append([Head("draw", task.name, DRAW, run.sequence, stored, over.basis, run.run_id)])
@@ -151,39 +154,43 @@ def _warn_of_a_small_pool(run: Run, task: str, pool_size: int, window: tuple[int
         )
 
 
-def _store_draw(
-    run: Run, config: MineConfig, block: Sequence[MiningExample], drawn: Sequence[Drawn]
-) -> dict[str, int]:
+def _store_draw(run: Run, config: MineConfig, drawn: DrawnBlock) -> dict[str, int]:
     """Append the draw of a block, unless it is a part's; count each example."""
+    negatives = drawn.negatives
     if config.part is None:
-        run.append([row for one in drawn for row in _judgements(run, one)])
-    pairs = list(zip(block, drawn, strict=True))
-    run.append([row for pair in pairs for row in _to_relabel(run, *pair)])
-    run.reject([_reject(run, example, one) for example, one in pairs if one.refusal])
-    kept = [one for one in drawn if not one.refusal]
-    run.keep(len(kept))
-    negatives = [negative for one in kept for negative in one.negatives]
+        run.append_columns(_judgements(run, drawn))
+    run.append(_to_relabel(run, drawn))
+    rejects = _rejects(run, drawn)
+    run.reject(rejects)
+    run.keep(len(drawn.block) - len(rejects))
+    found = negatives.select(~negatives.padding).counts(len(drawn.block))
+    is_kept = np.array([not refusal for refusal in drawn.refusals], bool)
     return {
         "negatives": len(negatives),
-        "given": sum(negative.given for negative in negatives),
-        "padding": sum(negative.padding for negative in negatives),
-        "short": sum(one.is_short(config.negatives) for one in kept),
-        "false_negatives": sum(len(one.false_negatives) for one in drawn),
+        "given": int(negatives.given.sum()),
+        "padding": int(negatives.padding.sum()),
+        "short": int(np.count_nonzero(found[is_kept] < config.negatives)),
+        "false_negatives": len(drawn.judged.documents),
     }
 
 
-def _judgements(run: Run, drawn: Drawn) -> list[Judgement]:
-    return [
-        Judgement(
-            drawn.example_id, negative.text_hash, "negative", "miner", run.run_id,
-            ranker=negative.ranker, rank=negative.rank, score=negative.score,
-            positive_score=negative.positive_score, padding=negative.padding,
-        )
-        for negative in drawn.negatives
-    ]  # fmt: skip
+def _judgements(run: Run, drawn: DrawnBlock) -> RecordColumns:
+    negatives, rankers = drawn.negatives, drawn.around.settings.rankers
+    examples, documents = drawn.block.examples, drawn.around.training.pool.documents
+    differing: dict[str, Column] = {
+        "example_id": [examples[row].example_id for row in negatives.rows.tolist()],
+        "text_hash": [documents[place].text_hash for place in negatives.places.tolist()],
+        "ranker": [rankers[ranker] for ranker in negatives.rankers.tolist()],
+        "rank": negatives.ranks,
+        "score": negatives.scores,
+        "positive_score": negatives.positive_scores,
+        "padding": negatives.padding,
+    }
+    same = {"label": "negative", "origin": "miner", "origin_key": "", "run_id": run.run_id}
+    return RecordColumns(Judgement, len(negatives), differing, same)
 
 
-def _to_relabel(run: Run, example: MiningExample, drawn: Drawn) -> list[Reject]:
+def _to_relabel(run: Run, drawn: DrawnBlock) -> list[Reject]:
     """What the denoiser took out; parts of rows are no units."""
     return [
         Reject(
@@ -191,13 +198,20 @@ def _to_relabel(run: Run, example: MiningExample, drawn: Drawn) -> list[Reject]:
             json.dumps({"score": one.score, "positive_score": one.positive_score}),
             example.source, example.line, example.query,
         )
-        for one in drawn.false_negatives
+        for row, found in drawn.false_negatives().items()
+        for example in (drawn.block.examples[row],)
+        for one in found
     ]  # fmt: skip
 
 
-def _reject(run: Run, example: MiningExample, drawn: Drawn) -> Reject:
-    numbers = json.dumps({"positives": len(example.positives)}, sort_keys=True)
-    return Reject(
-        run.run_id, "mine", drawn.refusal, example.example_id, numbers, example.source,
-        example.line, example.query,
-    )  # fmt: skip
+def _rejects(run: Run, drawn: DrawnBlock) -> list[Reject]:
+    """The examples that have no row."""
+    return [
+        Reject(
+            run.run_id, "mine", refusal, example.example_id,
+            json.dumps({"positives": len(example.positives)}, sort_keys=True),
+            example.source, example.line, example.query,
+        )
+        for example, refusal in zip(drawn.block.examples, drawn.refusals, strict=True)
+        if refusal
+    ]  # fmt: skip

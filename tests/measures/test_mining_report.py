@@ -7,9 +7,11 @@ from kalm_data.core.mining import Hits, Measured, MiningExample, Ranked, exclude
 from kalm_data.core.pool import PoolDocument, make_pool
 from kalm_data.core.records import text_hash
 from kalm_data.core.tasks import Task
-from kalm_data.measures.mining_report import Mined, MiningReport
-from kalm_data.measures.negatives import draw_negatives, surroundings
-from kalm_data.measures.ranking import RankedPool
+from kalm_data.measures.blocks import Block
+from kalm_data.measures.drawing import draw_block
+from kalm_data.measures.mining_report import MiningReport
+from kalm_data.measures.ranking import RankedPool, ranked_key
+from kalm_data.measures.surroundings import surroundings
 from kalm_data.measures.training_pool import training_pool
 
 SIZE = 20
@@ -37,15 +39,17 @@ def report() -> MiningReport:
     ]
     settings = DrawSettings(CONFIG, ("dense:m@1", "bm25@1"))
     around = surroundings(training_pool(POOL, OVER.index, frozenset()), settings)
-    made = MiningReport(OVER, examples, CONFIG)
-    for example, place in zip(examples, (4, 11), strict=True):
-        own = excluded(POOL, OVER.index, example.positives)
-        found = {
-            "dense:m@1": ranked(list(range(SIZE)), place),
-            "bm25@1": ranked(list(range(SIZE))[::-1], place),
+    pairs = [(one, excluded(POOL, OVER.index, one.positives)) for one in examples]
+    orders = {"dense:m@1": list(range(SIZE)), "bm25@1": list(range(SIZE))[::-1]}
+    found = {
+        id_: {
+            ranked_key(*pair): ranked(order, place)
+            for pair, place in zip(pairs, (4, 11), strict=True)
         }
-        drawn = draw_negatives(around, example, own, found)
-        made.see(Mined((example, own), found, drawn))
+        for id_, order in orders.items()
+    }
+    made = MiningReport(OVER, examples, CONFIG)
+    made.see(draw_block(around, Block.of(pairs, found)))
     return made
 
 

@@ -13,7 +13,10 @@ from kalm_data.core.config.mine import DrawSettings, MineConfig
 from kalm_data.core.mining import Hits, Measured, MiningExample, Ranked, excluded
 from kalm_data.core.pool import Pool, PoolDocument, make_pool
 from kalm_data.core.records import text_hash
-from kalm_data.measures.negatives import Drawn, draw_negatives, surroundings
+from kalm_data.measures.blocks import Block
+from kalm_data.measures.drawing import draw_block, draw_negatives
+from kalm_data.measures.negatives import Drawn
+from kalm_data.measures.surroundings import surroundings
 from kalm_data.measures.training_pool import training_pool
 
 SIZE = 60
@@ -405,6 +408,47 @@ def test_whatever_the_rankers_no_negative_is_a_positive_a_near_duplicate_or_held
     if judge and bar is not None and not drawn.refusal:
         assert not [i for i in negatives if judge.get(i, bar - 1) >= bar]
         assert all(one.score >= bar == one.positive_score for one in drawn.false_negatives)
+
+
+@given(
+    asked=st.lists(st.tuples(places.filter(bool), places, lists, lists), min_size=1, max_size=5),
+    chunks=st.integers(1, 4),
+    sampling=st.sampled_from(["random", "top", "spread"]),
+    shortage=st.sampled_from(["keep", "pad", "drop"]),
+)
+def test_an_example_is_drawn_in_a_block_as_it_would_be_alone(
+    asked: list[tuple[list[int], list[int], dict[int, float], dict[int, float]]], chunks: int,
+    sampling: str, shortage: str,
+) -> None:  # fmt: skip
+    pool = make(chunks=chunks)
+    hashes, keys = [one.text_hash for one in pool.documents], np.array(pool.keys(), np.uint64)
+    config = TWO.model_copy(update={"sampling": sampling, "on_shortage": shortage})
+    around = surroundings(
+        training_pool(pool, pool.index(), frozenset()), DrawSettings(config, (BM25, DENSE))
+    )
+    examples = [
+        MiningExample(
+            str(row), "q", "", "", 0, tuple(hashes[i] for i in sorted(positives)),
+            tuple(hashes[i] for i in judged if i not in positives),
+        )
+        for row, (positives, judged, _, _) in enumerate(asked)
+    ]  # fmt: skip
+    own = [excluded(pool, pool.index(), example.positives) for example in examples]
+    found: dict[str, list[Ranked]] = {BM25: [], DENSE: []}
+    for positives, _, *both in asked:
+        for id_, scores in zip(found, both, strict=True):
+            best = sorted(scores, key=lambda place: (-scores[place], place))
+            hits = Hits(keys[best], np.array([scores[place] for place in best], np.float64))
+            measured = {
+                hashes[i]: Measured(1, scores.get(i, 0.0), i not in scores) for i in positives
+            }
+            found[id_].append(Ranked(measured, hits))
+    together = draw_block(around, Block(examples, own, found)).each()
+    alone = [
+        draw_negatives(around, example, one, {id_: by[row] for id_, by in found.items()})
+        for row, (example, one) in enumerate(zip(examples, own, strict=True))
+    ]
+    assert together == alone
 
 
 def test_the_settings_of_a_draw_can_be_read_back() -> None:
