@@ -24,6 +24,7 @@ from kalm_data.core.config.filter import (
 from kalm_data.core.errors import InputError
 from kalm_data.core.filter_result import FilterResult, SweepRow, TaskFiltered
 from kalm_data.core.mining import nothing_to
+from kalm_data.core.record_columns import RecordColumns
 from kalm_data.core.records import Decision, Head, Reject
 from kalm_data.measures.filter_rows import FilterStore, read_rows
 from kalm_data.measures.rules.ranks import MinGap, MinScore, TopK
@@ -44,7 +45,9 @@ if TYPE_CHECKING:
     from kalm_data.measures.rules.seen import Dropped
 
 SWEEP = (1, 2, 5, 10, 20, 50, 100)
-_ROWS_AT_ONCE = 8192
+_ROWS_AT_ONCE = 32_768
+_NUMBERS = json.JSONEncoder(sort_keys=True, ensure_ascii=False)
+"""Of verdicts; made once, as `json.dumps` makes one for every call."""
 
 
 class RuleStore(Protocol):
@@ -189,14 +192,11 @@ def _tell_stale(
 def _store(run: Run, rows: Sequence[FilterRow], verdicts: Mapping[str, Sequence[Verdict]]) -> None:
     """Append decisions; count each positive as kept, or under its first reason."""
     for start in range(0, len(rows), _ROWS_AT_ONCE):
-        block = range(start, min(start + _ROWS_AT_ONCE, len(rows)))
         decided = [
-            (rows[place], {name: of_rule[place] for name, of_rule in verdicts.items()})
-            for place in block
+            (row, {name: of_rule[start + at] for name, of_rule in verdicts.items()})
+            for at, row in enumerate(rows[start : start + _ROWS_AT_ONCE])
         ]
-        run.append(
-            [_decision(run, row, *verdict) for row, found in decided for verdict in found.items()]
-        )
+        run.append_columns(_decisions(run, decided))
         rejects = [
             _reject(run, row, first)
             for row, found in decided
@@ -237,18 +237,22 @@ def _head(
     return Head("rule", one.task.name, rule, run.sequence, settings, one.basis, run.run_id)
 
 
-def _decision(run: Run, row: FilterRow, rule: str, verdict: Verdict) -> Decision:
-    return Decision(
-        task=row.task,
-        rule=rule,
-        example_id=row.example.example_id,
-        text_hash=row.text_hash,
-        verdict="drop" if verdict.reason else "keep",
-        reason=verdict.reason,
-        numbers=json.dumps(verdict.numbers, sort_keys=True, ensure_ascii=False),
-        cause=verdict.cause,
-        run_id=run.run_id,
-    )
+def _decisions(
+    run: Run, decided: Sequence[tuple[FilterRow, Mapping[str, Verdict]]]
+) -> RecordColumns:
+    """What each rule said of each row."""
+    said = [(row, rule, verdict) for row, found in decided for rule, verdict in found.items()]
+    differing = {
+        "task": [row.task for row, _, _ in said],
+        "rule": [rule for _, rule, _ in said],
+        "example_id": [row.example.example_id for row, _, _ in said],
+        "text_hash": [row.text_hash for row, _, _ in said],
+        "verdict": ["drop" if verdict.reason else "keep" for _, _, verdict in said],
+        "reason": [verdict.reason for _, _, verdict in said],
+        "numbers": [_NUMBERS.encode(verdict.numbers) for _, _, verdict in said],
+        "cause": [verdict.cause for _, _, verdict in said],
+    }
+    return RecordColumns(Decision, len(said), differing, {"run_id": run.run_id})
 
 
 def _reject(run: Run, row: FilterRow, verdict: Verdict) -> Reject:
@@ -258,7 +262,7 @@ def _reject(run: Run, row: FilterRow, verdict: Verdict) -> Reject:
         stage="filter",
         reason=verdict.reason,
         key=row.key,
-        numbers=json.dumps(numbers, sort_keys=True, ensure_ascii=False),
+        numbers=_NUMBERS.encode(numbers),
         source=row.example.source,
         line=row.example.line,
         text=row.example.query,
