@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from kalm_data.api.execution import execute
 from kalm_data.core.config.gates import Gates
 from kalm_data.core.config.shards import ShardsConfig
+from kalm_data.core.errors import InputError
 from kalm_data.core.shards_result import BuildResult, TaskBuilt
 
 if TYPE_CHECKING:
@@ -27,10 +29,15 @@ def build_shards(
     tasks: Sequence[str],
     config: ShardsConfig,
     *,
+    push: str = "",
     gates: Gates | None = None,
     on_progress: Callable[[Progress], None] | None = None,
 ) -> Outcome[BuildResult]:
-    """Write the train examples of the tasks, of all if none is named, as a shard set to `out`."""
+    """Write the examples of the tasks, of all if none is named, as a shard set to `out`.
+
+    push: name of a data set on the Hugging Face hub (`user/name`) that becomes a copy of it.
+    """
+    from kalm_data.engines.hub import HubRepository
     from kalm_data.stages.build_shards import build_shards as stage
     from kalm_data.workspace.rankings import RankingStore
     from kalm_data.workspace.shards import ShardStore
@@ -42,10 +49,18 @@ def build_shards(
         tokenizer = _tokenizer(config.tokenizer) if config.tokenizer else None
         return stage(RankingStore(database), store, run, chosen, out, config, tokenizer)
 
-    return execute(
+    repository = HubRepository(push) if push else None  # refuses before anything is built
+    outcome = execute(
         workspace, "build-shards", config, {"out": out, "tasks": tasks}, all_tasks,
         gates=gates, on_progress=on_progress,
     )  # fmt: skip
+    if repository is None or outcome.missed:
+        return outcome
+    try:
+        pushed = repository.push(out)
+    except InputError as error:
+        raise InputError(f"{error} The set itself is written: {out}.") from error
+    return replace(outcome, result=replace(outcome.result, pushed=pushed))
 
 
 def _tokenizer(model: str) -> NamedTokenizer:

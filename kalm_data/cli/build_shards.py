@@ -20,17 +20,26 @@ def build_shards(
     out: Annotated[Path, typer.Argument(help="Folder of the shard set; an older set is replaced.")],
     workspace: WorkspaceOption = WORKSPACE,
     task: TaskOption = None,
+    push: Annotated[
+        str,
+        typer.Option(
+            help="Copy the set to this data set of the Hugging Face hub, user/name; "
+            "it is made, private, if it is new."
+        ),
+    ] = "",
     json: JsonOption = False,
 ) -> None:
     """Write the training set: task-tagged Parquet files, a manifest and a data card."""
     with reporting("build-shards", as_json=json) as reporter:
         outcome = write_set(
-            workspace, out, task or [], config, gates=gates, on_progress=reporter.progress.show
-        )
+            workspace, out, task or [], config, push=push, gates=gates,
+            on_progress=reporter.progress.show,
+        )  # fmt: skip
         reporter.finish(outcome, Text(_line(outcome.result)))
 
 
 def _line(result: BuildResult) -> str:
     dev = f" and {result.dev_rows:,} dev rows" if result.dev_rows else ""
     reused = f" ({result.reused} of them finished by an earlier run)" if result.reused else ""
-    return f"{result.rows:,} rows{dev} in {result.files} files{reused}: {result.manifest}"
+    pushed = f"; copied to {result.pushed}" if result.pushed else ""
+    return f"{result.rows:,} rows{dev} in {result.files} files{reused}: {result.manifest}{pushed}"

@@ -30,7 +30,8 @@ class TaskBuilt:
 @dataclass(frozen=True, slots=True)
 class BuildResult:
     """Sums over the tasks; `lint` is what was found in the rows, `manifest` the path of the set's
-    manifest, `reused` counts files that a killed run had finished.
+    manifest, `reused` counts files that a killed run had finished, `pushed` is the address of the
+    copy on the hub, if there is one.
     """
 
     rows: int
@@ -40,3 +41,4 @@ class BuildResult:
     manifest: str
     lint: tuple[LintFound, ...]
     tasks: tuple[TaskBuilt, ...]
+    pushed: str = ""
