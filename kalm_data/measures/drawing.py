@@ -138,13 +138,11 @@ class _Draw:
 
     def mined(self, counts: Places) -> list[Negatives]:
         """At most `counts` of the windows' hits: each ranker's share, then what others can give."""
-        chosen = [np.zeros_like(free) for free in self._free]
-        shares = self._shares(counts)
-        for wanted in (shares, None):
-            for ranker, picked in enumerate(chosen):
-                so_far = sum(np.count_nonzero(one, axis=1) for one in chosen)
-                more = wanted[ranker] if wanted is not None else counts - so_far
-                picked |= self._sample(ranker, more)
+        shares = enumerate(self._shares(counts))
+        chosen = [self._sample(ranker, share) for ranker, share in shares]
+        for ranker, picked in enumerate(chosen):
+            missing = counts - sum(np.count_nonzero(one, axis=1) for one in chosen)
+            picked |= self._sample(ranker, missing)
         return [self._mined(ranker, picked) for ranker, picked in enumerate(chosen)]
 
     def _shares(self, counts: Places) -> Places:

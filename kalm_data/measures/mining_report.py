@@ -68,7 +68,7 @@ class MiningReport:
         for first, second in combinations(block.ranked, 2):
             both = zip(block.found_by(first), block.found_by(second), strict=True)
             pairs = [(one, other) for one, other in both if one and other]
-            for k in OVERLAP_AT:
+            for k in OVERLAP_AT if pairs else ():
                 self._shared[first, second, k] += [_shared_at(*pair, k) for pair in pairs]
 
     def _look(self, block: Block, ranker: str, kept: Sequence[Sequence[str]]) -> None:
