@@ -86,14 +86,21 @@ class Excluded:
 
 def excluded(pool: Pool, index: Mapping[str, int], positives: Sequence[str]) -> Excluded:
     """`index` is the pool's; positives that the pool does not hold exclude what is like them."""
-    found = {index[text_hash] for text_hash in positives if text_hash in index}
-    found.update(*(pool.alike[one] for one in positives if one in pool.alike))
-    places = tuple(sorted(found))
+    places = excluded_places(pool, index, positives)
     hashes = [pool.documents[place].text_hash for place in places]  # in order, as the places are
     outside = [text_hash for text_hash in positives if text_hash not in index]
     if outside:
         hashes = sorted({*hashes, *outside})
     return Excluded(places, digest("positives", *hashes))
+
+
+def excluded_places(
+    pool: Pool, index: Mapping[str, int], positives: Sequence[str]
+) -> tuple[int, ...]:
+    """Positions of the positives and of their near-duplicates, ascending."""
+    found = {index[text_hash] for text_hash in positives if text_hash in index}
+    found.update(*(pool.alike[one] for one in positives if one in pool.alike))
+    return tuple(sorted(found))
 
 
 def ranking_basis(pool: Pool, task: Task) -> str:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from kalm_data.core.mining import Hits, Measured, MiningExample, RankedKey
     from kalm_data.core.pool import Pool
     from kalm_data.core.tasks import Task
-    from kalm_data.measures.negatives import Drawn
+    from kalm_data.measures.drawn_block import DrawnBlock
 
 BLOCK = 8192
 """Examples whose measurements are in memory at one time."""
@@ -32,6 +32,10 @@ class MeasuredStore(Protocol):
 
     def mining_examples(self, task: str) -> list[MiningExample]:
         """Those of the train split that have a positive, in order of id."""
+        ...
+
+    def example_blocks(self, task: str, size: int) -> Iterator[list[MiningExample]]:
+        """The same, at most `size` at a time."""
         ...
 
     def measured(
@@ -69,10 +73,10 @@ def read_ranked(
     return {key: Ranked(measured[key], found) for key, found in hits.items() if key in measured}
 
 
-def draw_task(
+def draw_blocks(
     store: DrawStore, task: Task, settings: DrawSettings, barred: Mapping[str, str] | None = None
-) -> Iterator[Drawn]:
-    """The negatives of each example of a task, in order of id, from what is stored.
+) -> Iterator[DrawnBlock]:
+    """The negatives of the examples of a task, in order of id, from what is stored.
 
     Raises StaleMeasurement where an example was not ranked as it and its pool are now.
     """
@@ -80,9 +84,7 @@ def draw_task(
     index, basis, config = pool.index(), ranking_basis(pool, task), settings.config
     training = training_pool(pool, index, frozenset(store.dropped(task.name)), barred)
     around = surroundings(training, settings)
-    examples = store.mining_examples(task.name)
-    for start in range(0, len(examples), BLOCK):
-        asked = examples[start : start + BLOCK]
+    for asked in store.example_blocks(task.name, BLOCK):
         stored = {
             id_: read_ranked(store, id_, basis, config.stored_depth, asked)
             for id_ in settings.measured
@@ -90,7 +92,7 @@ def draw_task(
         pairs = [(example, excluded(pool, index, example.positives)) for example in asked]
         block = Block.of(pairs, stored)
         _refuse_stale(block, index, task, config)
-        yield from draw_block(around, block).each()
+        yield draw_block(around, block)
 
 
 def _refuse_stale(block: Block, index: Mapping[str, int], task: Task, config: MineConfig) -> None:

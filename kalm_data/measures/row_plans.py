@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from collections import Counter
 from dataclasses import dataclass, field
-from itertools import islice
 from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
 
 from kalm_data.core.config.filter import filter_command
 from kalm_data.core.config.mine import DrawSettings, mine_command
@@ -15,13 +16,18 @@ from kalm_data.core.mining import DRAW, ranking_basis
 from kalm_data.core.pool import document_groups, make_pool
 from kalm_data.core.records import Reject, example_id
 from kalm_data.core.tasks import Task
-from kalm_data.measures.draws import draw_task
+from kalm_data.measures.draws import BLOCK, draw_blocks
 from kalm_data.measures.holding_out import OTHER_LICENCE
 from kalm_data.measures.label_draws import LabelDraw, draw_by_label
-from kalm_data.measures.negatives import Drawn
+from kalm_data.measures.row_block import (
+    rows_as_given,
+    rows_of,
+    rows_of_block,
+    rows_of_positives,
+)
 from kalm_data.measures.rules.seen import seen_by
 from kalm_data.measures.scored_rows import ScoreLimits, rows_by_score
-from kalm_data.measures.shard_rows import QueryText, TaskRows, given_negatives
+from kalm_data.measures.shard_rows import QueryText, TaskRows
 from kalm_data.measures.training_pool import NOT_IN_POOL, training_pool
 
 if TYPE_CHECKING:
@@ -33,12 +39,15 @@ if TYPE_CHECKING:
     from kalm_data.core.protocols import Run
     from kalm_data.core.scored import ScoredTexts, TextPair
     from kalm_data.measures.draws import DrawStore
+    from kalm_data.measures.negatives import Drawn
+    from kalm_data.measures.row_block import RowBlock
     from kalm_data.measures.shard_rows import HeldExample, RowKind
+
+    _Drawn = tuple[Sequence[MiningExample], RowBlock]
+    """Examples of a task, and a row for each, maybe refused."""
 
 IN_TRAINING = "positive_in_training"
 """Reason word of a dev example all of whose positives are documents of the train split."""
-
-_ROWS_AT_ONCE = 65_536
 
 
 class TrainingStore(Protocol):
@@ -76,12 +85,12 @@ class TrainingStore(Protocol):
 class RowSink(Protocol):
     """Takes the rows of a set."""
 
-    def add(self, rows: TaskRows, kind: RowKind, drawn: Sequence[Drawn]) -> None:
-        """Rows of a task, one for each of `drawn`; an example is added once."""
+    def add(self, rows: TaskRows, kind: RowKind, block: RowBlock) -> None:
+        """Rows of a task; an example is added once."""
         ...
 
-    def add_documents(self, rows: TaskRows) -> None:
-        """Titles, groups and licences of what the rows of a task, all added, name."""
+    def finish(self, rows: TaskRows) -> None:
+        """All rows of the task are there."""
         ...
 
 
@@ -207,8 +216,8 @@ def _add_texts(
         ]
     )  # fmt: skip
     kept = [one for one in drawn if not one.refusal]
-    sink.add(rows, "train", kept)
-    sink.add_documents(rows)
+    sink.add(rows, "train", rows_of(kept))
+    sink.finish(rows)
     return kept
 
 
@@ -226,10 +235,10 @@ class _Examples:
     ) -> None:
         self._draws, self._store, self._sink, self._run, self._task = draws, store, sink, run, task
         self._barred = barred.reasons.get(task.name, {})
-        self._examples = {one.example_id: one for one in draws.mining_examples(task.name)}
         pool = self._pool = draws.pool(task)
         dropped = frozenset(draws.dropped(task.name))
         self._training = training_pool(pool, pool.index(), dropped, self._barred)
+        self._text_hashes = np.array([one.text_hash for one in pool.documents], object)
         self._dev_documents = barred.dev
         self._protected = store.protected(task.name)
         self._parts: Counter[str] = Counter()
@@ -239,56 +248,68 @@ class _Examples:
         basis = ranking_basis(pool, task)
         self._run.record_input(f"pool of {task.name}", pool.fingerprint)
         _refuse_stale_rules(self._draws, self._store, task.name, basis)
-        self._run.plan(len(self._examples))
-        ranker, drawn = self._draw()
+        ranker, blocks = self._draw()
         rows = TaskRows(task, ranker, basis, pool, document_groups(pool))
         self._reject_unanswered()
         train = dev = 0
-        for block in _in_blocks(drawn, _ROWS_AT_ONCE):
-            further, kept = self._part(block)
-            self._leave_out(kept)
+        for examples, block in blocks:
+            self._run.plan(len(examples))
+            further, kept = self._part(examples, block)
             self._sink.add(rows, "dev", further)
             self._sink.add(rows, "train", kept)
             train, dev = train + len(kept), dev + len(further)
         held = self._held_examples()
         self._sink.add(rows, "dev", held)
-        self._sink.add_documents(rows)
+        self._sink.finish(rows)
         self._tell_parts()
         parts = dict(sorted(self._parts.items()))
         return TaskPlan(rows, train, dev + len(held), parts, self._sources())
 
-    def _draw(self) -> tuple[str, Iterator[Drawn]]:
+    def _draw(self) -> tuple[str, Iterator[_Drawn]]:
         """The ranker that scores, and the draw in force made again; else the given negatives."""
         task = self._task
         settings = self._store.in_force("draw", task.name).get(DRAW)
         if settings:
             drawn_with = DrawSettings.from_json(settings)
-            return drawn_with.scorer, draw_task(self._draws, task, drawn_with, self._barred)
+            return drawn_with.scorer, self._draw_again(drawn_with)
         self._run.warn(
             f"task {task.name}: nobody mined it; its rows have only the negatives that came with "
             f"the data. `kalm-data mine --task {task.name}` finds more."
         )
-        return "", given_negatives(self._training, list(self._examples.values()))
+        return "", self._as_given()
 
-    def _part(self, block: Sequence[Drawn]) -> tuple[list[Drawn], list[Drawn]]:
+    def _draw_again(self, settings: DrawSettings) -> Iterator[_Drawn]:
+        for drawn in draw_blocks(self._draws, self._task, settings, self._barred):
+            yield drawn.block.examples, rows_of_block(drawn, self._text_hashes)
+
+    def _as_given(self) -> Iterator[_Drawn]:
+        for examples in self._draws.example_blocks(self._task.name, BLOCK):
+            yield examples, rows_as_given(self._training, examples, self._text_hashes)
+
+    def _part(
+        self, examples: Sequence[MiningExample], block: RowBlock
+    ) -> tuple[RowBlock, RowBlock]:
         """(dev rows, training rows); the others are rejected."""
-        dev, train, rejects = [], [], []
-        for one in block:
-            example = self._examples[one.example_id]
-            protected = "protected_query" if one.example_id in self._protected else ""
+        dev: dict[str, tuple[str, ...]] = {}
+        keeps, rejects = [], []
+        for example, refusal in zip(examples, block.refusals, strict=True):
+            protected = "protected_query" if example.example_id in self._protected else ""
             held = () if protected else self._held_positives(example)
-            reason = protected or one.refusal
+            reason = protected or refusal
             if held:
-                dev.append(Drawn(one.example_id, held, ()))
+                dev[example.example_id] = held
             elif reason:
                 rejects.append(self._reject(example, reason))
-            else:
-                train.append(one)
+            keeps.append(not (held or reason))
         self._run.reject(rejects)
-        return dev, train
+        self._leave_out(examples, block, keeps)
+        kept = block if all(keeps) else block.select(keeps)
+        return rows_of_positives(list(dev), list(dev.values())), kept
 
     def _held_positives(self, example: MiningExample) -> tuple[str, ...]:
         """Those that are held for dev, and that no rule dropped."""
+        if not self._dev_documents:
+            return ()
         dropped = self._training.dropped
         return tuple(
             text_hash
@@ -298,9 +319,10 @@ class _Examples:
             and (example.example_id, text_hash) not in dropped
         )
 
-    def _held_examples(self) -> list[Drawn]:
+    def _held_examples(self) -> RowBlock:
         """The dev rows of the dev split: their positives are documents that training never sees."""
-        found, rejects = [], []
+        found: dict[str, tuple[str, ...]] = {}
+        rejects = []
         examples = self._store.dev_examples(self._task.name)
         self._run.plan(len(examples))
         for example in examples:
@@ -308,7 +330,7 @@ class _Examples:
             held = tuple(h for h in known if not self._training.trainable[self._training.index[h]])
             allowed = tuple(h for h in held if self._barred.get(h) != OTHER_LICENCE)
             if allowed:
-                found.append(Drawn(example.example_id, allowed, ()))
+                found[example.example_id] = allowed
                 continue
             reason = _dev_refusal(example, known, held)
             rejects.append(
@@ -318,7 +340,7 @@ class _Examples:
                 )
             )  # fmt: skip
         self._run.reject(rejects)
-        return found
+        return rows_of_positives(list(found), list(found.values()))
 
     def _reject_unanswered(self) -> None:
         unanswered = self._store.without_positive(self._task.name)
@@ -338,20 +360,21 @@ class _Examples:
             example.line, example.query,
         )  # fmt: skip
 
-    def _leave_out(self, kept: Sequence[Drawn]) -> None:
+    def _leave_out(
+        self, examples: Sequence[MiningExample], block: RowBlock, keeps: Sequence[bool]
+    ) -> None:
         """Store which positives of kept rows are not written; parts of rows are no units."""
-        self._parts.update(reason for one in kept for reason in one.left_out.values())
-        self._run.append(
-            [
-                Reject(
-                    self._run.run_id, "build-shards-part", reason, f"{one.example_id}:{text_hash}",
-                    "{}", example.source, example.line, example.query,
-                )
-                for one in kept
-                for text_hash, reason in one.left_out.items()
-                for example in (self._examples[one.example_id],)
-            ]
-        )  # fmt: skip
+        found = [
+            Reject(
+                self._run.run_id, "build-shards-part", reason, f"{example.example_id}:{text_hash}",
+                "{}", example.source, example.line, example.query,
+            )
+            for example, left_out, kept in zip(examples, block.left_out, keeps, strict=True)
+            if kept
+            for text_hash, reason in left_out.items()
+        ]  # fmt: skip
+        self._parts.update(reject.reason for reject in found)
+        self._run.append(found)
 
     def _tell_parts(self) -> None:
         if self._parts:
@@ -406,8 +429,3 @@ def _warn_of_ignored(run: Run, task: Task) -> None:
                if getattr(task, name) != Task.model_fields[name].default]  # fmt: skip
     if ignored:
         run.warn(f"task {task.name}: not applied in this version: {', '.join(ignored)}")
-
-
-def _in_blocks(drawn: Iterator[Drawn], size: int) -> Iterator[list[Drawn]]:
-    while block := list(islice(drawn, size)):
-        yield block

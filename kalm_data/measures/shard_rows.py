@@ -5,17 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from kalm_data.core.mining import excluded
-from kalm_data.measures.negatives import Drawn, Negative
-from kalm_data.measures.training_pool import standing
-
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping
 
-    from kalm_data.core.mining import MiningExample
     from kalm_data.core.pool import Pool
     from kalm_data.core.tasks import Task
-    from kalm_data.measures.training_pool import TrainingPool
 
 
 RowKind = Literal["train", "dev"]
@@ -59,23 +53,3 @@ class HeldExample:
     source: str
     line: int
     positives: tuple[str, ...]
-
-
-def given_negatives(training: TrainingPool, examples: Sequence[MiningExample]) -> Iterator[Drawn]:
-    """The negatives that came with the data, for a task that nobody mined: without limits.
-
-    They are documents of the pool and of the train split, and neither positives nor like one. An
-    example without a positive that stays is refused, as `draw_negatives` does.
-    """
-    for example in examples:
-        stayed = standing(training, example)
-        given = () if stayed.refusal else tuple(_given(training, example))
-        yield Drawn(example.example_id, stayed.positives, given, stayed.left_out, stayed.refusal)
-
-
-def _given(training: TrainingPool, example: MiningExample) -> Iterator[Negative]:
-    barred = excluded(training.pool, training.index, example.positives).places
-    for text_hash in example.negatives:
-        place = training.index.get(text_hash)
-        if place is not None and training.trainable[place] and place not in barred:
-            yield Negative(text_hash, 0, 0.0, given=True)

@@ -31,6 +31,7 @@ from kalm_data.core.manifest import (
 )
 from kalm_data.core.records import Reject
 from kalm_data.core.shards_result import BuildResult, TaskBuilt
+from kalm_data.measures.draws import BLOCK
 from kalm_data.measures.holding_out import OTHER_LICENCE, held_for_dev, of_other_licence
 from kalm_data.measures.mix import MixPart, plan_mix
 from kalm_data.measures.row_plans import Barred, RowSink, TrainingStore, plan_rows
@@ -213,7 +214,7 @@ def _hold_for_dev(
             )
             raise InputError(message)
     pools = (draws.pool(task) for task in tasks)
-    examples = (draws.mining_examples(task.name) for task in tasks)
+    examples = (block for task in tasks for block in draws.example_blocks(task.name, BLOCK))
     return held_for_dev(pools, examples, alike, config.dev_fraction, config.seed)
 
 

@@ -13,35 +13,41 @@ from kalm_data.workspace.arrow_columns import to_numpy
 from kalm_data.workspace.pools import PoolStore
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
+    from collections.abc import Set as AbstractSet
 
     from kalm_data.core.pool import Pool
     from kalm_data.core.tasks import Task
     from kalm_data.workspace.database import Database
 
+_FIRST_IDS = """
+SELECT example_id FROM (
+    SELECT example_id, row_number() OVER (ORDER BY example_id) - 1 AS place
+    FROM examples WHERE task = $task AND split = 'train'
+) WHERE place % $size = 0 ORDER BY example_id
+"""
+
+# lists are sorted, and made of distinct texts, where they are read: DuckDB takes longer
 _EXAMPLES = """
-WITH taken_back AS (SELECT example_id, text_hash FROM current_drops WHERE basis = '')
-SELECT e.example_id, any_value(t.text), any_value(e.instruction), any_value(e.source),
-    any_value(e.line),
-    list_sort(list(DISTINCT j.text_hash) FILTER (j.label = 'positive')),
-    coalesce(list_sort(list(DISTINCT j.text_hash)
-        FILTER (j.label = 'negative' AND j.origin = 'import')), []),
-    coalesce(list_sort(list(DISTINCT j.text_hash)
-        FILTER (j.label = 'negative' AND j.origin <> 'import')), [])
-FROM examples e
-JOIN texts t ON t.text_hash = e.query_hash
-JOIN judgements j ON j.example_id = e.example_id AND j.origin <> 'miner'
-WHERE e.task = ? AND e.split = 'train'
-GROUP BY e.example_id
-HAVING count(*) FILTER (
-    j.label = 'positive'
-    AND (j.example_id, j.text_hash) NOT IN (SELECT (example_id, text_hash) FROM taken_back)
-) > 0
+WITH judged AS (
+    SELECT example_id,
+        list(text_hash) FILTER (label = 'positive') AS positives,
+        list(text_hash) FILTER (label = 'negative' AND origin = 'import') AS negatives,
+        list(text_hash) FILTER (label = 'negative' AND origin <> 'import') AS generated
+    FROM judgements
+    WHERE origin <> 'miner' AND example_id >= $first AND ($end IS NULL OR example_id < $end)
+    GROUP BY example_id
+)
+SELECT e.example_id, t.text, e.instruction, e.source, e.line, positives, negatives, generated
+FROM examples e JOIN judged USING (example_id) JOIN texts t ON t.text_hash = e.query_hash
+WHERE e.task = $task AND e.split = 'train' AND positives IS NOT NULL
 ORDER BY e.example_id
 """
 
-# neither needs an order: the rows are looked up by their keys, and to sort lists of hits takes
-# longer than to read them
+_TAKEN_BACK = """
+SELECT DISTINCT example_id, text_hash FROM current_drops WHERE task = ? AND basis = '' ORDER BY 1, 2
+"""
+
 _MEASURED = """
 SELECT example_id, text_hash, positives, rank, score, no_evidence
 FROM rankings WHERE ranker = ? AND pool = ? AND example_id BETWEEN ? AND ?
@@ -102,6 +108,9 @@ SELECT DISTINCT example_id, text_hash FROM current_drops WHERE task = ? ORDER BY
 """
 
 
+_EXAMPLES_AT_ONCE = 65_536
+
+
 class RankingStore:
     """The examples of a workspace, where their positives rank, and what was decided."""
 
@@ -113,15 +122,25 @@ class RankingStore:
 
     def mining_examples(self, task: str) -> list[MiningExample]:
         """The examples of the train split that have a positive, in order of id."""
+        return [one for block in self._read_examples(task) for one in block]
+
+    def example_blocks(self, task: str, size: int) -> Iterator[list[MiningExample]]:
+        """The same, at most `size` at a time."""
+        for block in self._read_examples(task):
+            for start in range(0, len(block), size):
+                yield block[start : start + size]
+
+    def _read_examples(self, task: str) -> Iterator[list[MiningExample]]:
         with self._database.read() as connection:
-            rows = connection.execute(_EXAMPLES, [task]).fetchall()
-        return [
-            MiningExample(
-                id_, query, instruction, source, line,
-                tuple(yes), _without(no, yes), _without(made, yes),
-            )
-            for id_, query, instruction, source, line, yes, no, made in rows
-        ]  # fmt: skip
+            asked = {"task": task, "size": _EXAMPLES_AT_ONCE}
+            firsts = [row[0] for row in connection.execute(_FIRST_IDS, asked).fetchall()]
+            taken_back = set(connection.execute(_TAKEN_BACK, [task]).fetchall())
+        for first, end in zip(firsts, [*firsts, None][1:], strict=True):
+            asked = {"task": task, "first": first, "end": end}
+            with self._database.read() as connection:
+                rows = connection.execute(_EXAMPLES, asked).fetchall()
+            found = [_example(*row) for row in rows]
+            yield [one for one in found if not _is_taken_back(one, taken_back)]
 
     def measured(
         self, ranker: str, basis: str, first: str, last: str
@@ -188,6 +207,36 @@ class RankingStore:
         """(Example id, text hash) of the positives that some rule in force dropped."""
         with self._database.read() as connection:
             return set(connection.execute(_DROPPED, [task]).fetchall())
+
+
+def _example(
+    id_: str,
+    query: str,
+    instruction: str,
+    source: str,
+    line: int,
+    positives: list[str],
+    negatives: list[str] | None,
+    generated: list[str] | None,
+) -> MiningExample:
+    """A row of `_EXAMPLES`, whose lists may name a text twice."""
+    return MiningExample(
+        id_,
+        query,
+        instruction,
+        source,
+        line,
+        tuple(sorted({*positives})),
+        _without(negatives or (), positives),
+        _without(generated or (), positives),
+    )
+
+
+def _is_taken_back(example: MiningExample, taken_back: AbstractSet[tuple[str, str]]) -> bool:
+    """Whether nobody says any more that anything answers it."""
+    if not taken_back:
+        return False
+    return all((example.example_id, one) in taken_back for one in example.positives)
 
 
 def _without(hashes: Sequence[str], others: Sequence[str]) -> tuple[str, ...]:

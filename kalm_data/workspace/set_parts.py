@@ -21,8 +21,10 @@ ORDER BY "row"
 
 NUMBER_POSITIVES = """
 CREATE TEMP TABLE part_positives AS
-SELECT "row", p.text_hash, p.score
-FROM part_rows JOIN staged_positives p USING (example_id) ORDER BY "row"
+SELECT "row", p.text_hash, s.score
+FROM part_rows JOIN staged_positives p USING (example_id)
+LEFT JOIN positive_scores s USING (example_id, text_hash)
+ORDER BY "row"
 """
 
 NUMBER_NEGATIVES = """

@@ -35,17 +35,19 @@ if TYPE_CHECKING:
     from kalm_data.core.pool import PoolDocument
     from kalm_data.core.protocols import Tokenizer
     from kalm_data.core.tasks import Task
-    from kalm_data.measures.negatives import Drawn, Negative
+    from kalm_data.measures.row_block import RowBlock
     from kalm_data.measures.shard_rows import QueryText, RowKind, TaskRows
 
 _TEXTS_AT_ONCE = 8192
 
 _CREATE = (
+    "CREATE TEMP TABLE staged_ids (task VARCHAR, split VARCHAR, example_id VARCHAR)",
     """CREATE TEMP TABLE staged_rows (
         task VARCHAR, split VARCHAR, example_id VARCHAR, query_hash VARCHAR, instruction VARCHAR,
         language VARCHAR, origin VARCHAR, source VARCHAR, line BIGINT
     )""",
-    "CREATE TEMP TABLE staged_positives (example_id VARCHAR, text_hash VARCHAR, score DOUBLE)",
+    "CREATE TEMP TABLE staged_positives (example_id VARCHAR, text_hash VARCHAR)",
+    "CREATE TEMP TABLE positive_scores (example_id VARCHAR, text_hash VARCHAR, score DOUBLE)",
     """CREATE TEMP TABLE staged_negatives (
         example_id VARCHAR, place INTEGER, text_hash VARCHAR, rank INTEGER, score DOUBLE,
         ranker VARCHAR
@@ -59,8 +61,8 @@ _CREATE = (
 
 _ADD_EXAMPLES = """
 INSERT INTO staged_rows
-SELECT $task, $split, example_id, query_hash, instruction, language, origin, source, line
-FROM examples SEMI JOIN given_rows USING (example_id)
+SELECT s.task, s.split, example_id, query_hash, instruction, language, origin, source, line
+FROM examples e JOIN staged_ids s USING (example_id) WHERE s.task = ?
 """
 
 _ADD_QUERIES = """
@@ -68,14 +70,11 @@ INSERT INTO staged_rows
 SELECT $task, $split, example_id, query_hash, '', language, 'import', source, line FROM given_rows
 """
 
-_ADD_POSITIVES = """
-INSERT INTO staged_positives
-SELECT g.example_id, g.text_hash, scores.score
-FROM given_positives g LEFT JOIN (
-    SELECT example_id, text_hash, min(score) AS score
-    FROM rankings SEMI JOIN given_rows USING (example_id)
-    WHERE ranker = $ranker AND pool = $basis GROUP BY example_id, text_hash
-) scores USING (example_id, text_hash)
+_ADD_SCORES = """
+INSERT INTO positive_scores
+SELECT example_id, text_hash, min(score) FROM rankings
+SEMI JOIN (SELECT example_id FROM staged_ids WHERE task = $task) USING (example_id)
+WHERE ranker = $ranker AND pool = $basis GROUP BY example_id, text_hash
 """
 
 _ADD_DOCUMENTS = """
@@ -139,27 +138,35 @@ class StagedSet:
         for statement in _CREATE:
             connection.execute(statement)
 
-    def add(self, rows: TaskRows, kind: RowKind, drawn: Sequence[Drawn]) -> None:
-        """Rows of a task, one for each of `drawn`; an example is added once."""
+    def add(self, rows: TaskRows, kind: RowKind, block: RowBlock) -> None:
+        """Rows of a task; an example is added once."""
+        named = {"task": rows.task.name, "split": kind}
+        if rows.queries is None:
+            ids = pa.table({"example_id": pa.array(block.example_ids, pa.large_string())})
+            add_rows = "INSERT INTO staged_ids SELECT $task, $split, example_id FROM given_rows"
+        else:
+            ids, add_rows = _queries(rows.queries, block.example_ids), _ADD_QUERIES
         given = {
-            "given_rows": _queries(rows.queries, drawn),
-            "given_positives": _positives(drawn),
-            "given_negatives": _negatives(drawn),
+            "given_rows": ids,
+            "given_positives": _positives(block),
+            "given_negatives": _negatives(block),
         }
         with self._registered(given):
-            add_rows = _ADD_EXAMPLES if rows.queries is None else _ADD_QUERIES
-            self._connection.execute(add_rows, {"task": rows.task.name, "split": kind})
-            named = {"ranker": rows.ranker, "basis": rows.basis}
-            self._connection.execute(_ADD_POSITIVES, named)
+            self._connection.execute(add_rows, named)
+            self._connection.execute("INSERT INTO staged_positives FROM given_positives")
             self._connection.execute("INSERT INTO staged_negatives FROM given_negatives")
 
-    def add_documents(self, rows: TaskRows) -> None:
-        """Titles, groups and licences of what the rows of a task, all added, name."""
-        given = {"given_titles": _titles(rows.pool.documents), "given_groups": _groups(rows.groups)}
+    def finish(self, rows: TaskRows) -> None:
+        """All rows of the task are there: look up what the workspace knows of them."""
         task = rows.task
-        named = {"task": task.name, "licence": task.licence, "collections": list(task.pool)}
+        if rows.queries is None:
+            self._connection.execute(_ADD_EXAMPLES, [task.name])
+            named = {"task": task.name, "ranker": rows.ranker, "basis": rows.basis}
+            self._connection.execute(_ADD_SCORES, named)
+        given = {"given_titles": _titles(rows.pool.documents), "given_groups": _groups(rows.groups)}
+        asked = {"task": task.name, "licence": task.licence, "collections": list(task.pool)}
         with self._registered(given):
-            self._connection.execute(_ADD_DOCUMENTS, named)
+            self._connection.execute(_ADD_DOCUMENTS, asked)
 
     def choose(self, task: str, kind: RowKind, size: int, count: int) -> None:
         """Use `count` of the `size` rows of a task, in seeded order, all again where it is more."""
@@ -276,52 +283,38 @@ class NumberedRows:
         self._connection.execute(statement, named)
 
 
-def _queries(queries: Mapping[str, QueryText] | None, drawn: Sequence[Drawn]) -> pa.Table:
-    """One row an example; with its query where that is no example of the workspace."""
-    texts, ids = pa.large_string(), [one.example_id for one in drawn]
-    columns = {"example_id": pa.array(ids, texts)}
-    if queries is not None:
-        found = [queries[id_] for id_ in ids]
-        columns |= {
-            "query_hash": pa.array([one.text_hash for one in found], texts),
-            "language": pa.array([one.language for one in found], texts),
-            "source": pa.array([one.source for one in found], texts),
-            "line": pa.array([one.line for one in found], pa.int64()),
-        }
-    return pa.table(columns)
-
-
-def _positives(drawn: Sequence[Drawn]) -> pa.Table:
-    """One row a positive that stayed."""
-    texts = pa.large_string()
-    ids = [one.example_id for one in drawn for _ in one.positives]
-    hashes = [text_hash for one in drawn for text_hash in one.positives]
-    return pa.table({"example_id": pa.array(ids, texts), "text_hash": pa.array(hashes, texts)})
-
-
-def _negatives(drawn: Sequence[Drawn]) -> pa.Table:
-    """One row a negative, with its place among those of its example."""
-    found = [
-        (one.example_id, place, negative)
-        for one in drawn
-        for place, negative in enumerate(one.negatives)
-    ]
-    texts = pa.large_string()
+def _queries(queries: Mapping[str, QueryText], example_ids: Sequence[str]) -> pa.Table:
+    texts, found = pa.large_string(), [queries[id_] for id_ in example_ids]
     return pa.table({
-        "example_id": pa.array([example_id for example_id, _, _ in found], texts),
-        "place": pa.array([place for _, place, _ in found], pa.int32()),
-        "text_hash": pa.array([negative.text_hash for _, _, negative in found], texts),
-        "rank": pa.array([negative.rank for _, _, negative in found], pa.int32()),
-        "score": pa.array([negative.row_score for _, _, negative in found], pa.float64()),
-        "ranker": pa.array([_proposer(negative) for _, _, negative in found], texts),
+        "example_id": pa.array(example_ids, texts),
+        "query_hash": pa.array([one.text_hash for one in found], texts),
+        "language": pa.array([one.language for one in found], texts),
+        "source": pa.array([one.source for one in found], texts),
+        "line": pa.array([one.line for one in found], pa.int64()),
     })  # fmt: skip
 
 
-def _proposer(negative: Negative) -> str:
-    """Who proposed a negative."""
-    if negative.padding:
-        return "padding"
-    return "given" if negative.given else negative.ranker
+def _positives(block: RowBlock) -> pa.Table:
+    """One row a positive that stayed."""
+    texts = pa.large_string()
+    ids = [id_ for id_, of_row in zip(block.example_ids, block.positives, strict=True)
+           for _ in of_row]  # fmt: skip
+    hashes = [text_hash for of_row in block.positives for text_hash in of_row]
+    return pa.table({"example_id": pa.array(ids, texts), "text_hash": pa.array(hashes, texts)})
+
+
+def _negatives(block: RowBlock) -> pa.Table:
+    """One row a negative, with its place among those of its example."""
+    found, texts = block.negatives, pa.large_string()
+    ids = np.array(block.example_ids, object)[found.rows]
+    return pa.table({
+        "example_id": pa.array(ids, texts),
+        "place": pa.array(found.places(), pa.int32()),
+        "text_hash": pa.array(found.text_hashes, texts),
+        "rank": pa.array(found.ranks, pa.int32()),
+        "score": pa.array(found.scores, pa.float64(), from_pandas=True),  # NaN is null
+        "ranker": pa.array(found.proposers, texts),
+    })  # fmt: skip
 
 
 def _titles(documents: Sequence[PoolDocument]) -> pa.Table:

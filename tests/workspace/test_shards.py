@@ -11,6 +11,7 @@ from kalm_data.core.pool import PoolDocument, make_pool
 from kalm_data.core.tasks import Task
 from kalm_data.core.templates import render_document, resolve_templates
 from kalm_data.measures.negatives import Drawn, Negative
+from kalm_data.measures.row_block import rows_of
 from kalm_data.measures.shard_rows import TaskRows
 from kalm_data.workspace.shards import ShardStore, count_rows
 
@@ -65,8 +66,8 @@ def write(
     rows = TaskRows(TASK, "dense:m@1", "basis", pool, {"e0": "g"})
     file = folder / "part-00000.parquet"
     with ShardStore(database, threads).staged(0, "1GB") as staged:
-        staged.add(rows, "train", drawn)
-        staged.add_documents(rows)
+        staged.add(rows, "train", rows_of(drawn))
+        staged.finish(rows)
         staged.choose("t", "train", len(drawn), len(drawn))
         with staged.numbered(TASK, "train") as numbered:
             numbered.write(file, 0, len(numbered))
@@ -121,8 +122,8 @@ def test_a_quote_in_the_name_of_the_folder_is_no_harm(
 def test_parts_have_at_most_so_many_rows_and_bytes_of_text(database: Database, many: list[Drawn]):
     rows = TaskRows(TASK, "", "", make_pool([], [], ""), {})
     with ShardStore(database).staged(0, "1GB") as staged:
-        staged.add(rows, "train", many[:100])
-        staged.add_documents(rows)
+        staged.add(rows, "train", rows_of(many[:100]))
+        staged.finish(rows)
         staged.choose("t", "train", 100, 100)
         with staged.numbered(TASK, "train") as numbered:
             assert numbered.borders(30, None) == [0, 30, 60, 90, 100]
@@ -142,7 +143,7 @@ def test_a_memory_limit_that_is_too_small_is_said(database: Database, many: list
         pytest.raises(InputError, match="Give more than --memory-limit 1MB"),
         ShardStore(database).staged(0, "1MB") as staged,
     ):
-        staged.add(rows, "train", many)
+        staged.add(rows, "train", rows_of(many))
 
 
 def test_counting_rows_of_what_is_no_parquet_names_the_file(tmp_path: Path):
