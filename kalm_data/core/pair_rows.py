@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from kalm_data.core.columns import (
+    LANGUAGE,
+    SPLIT,
     Column,
     Role,
     clean_text,
@@ -45,8 +47,6 @@ DOCUMENT = Role(POSITIVE.option, (*POSITIVE.aliases, "documents"))
 """Of labelled rows: what the label says is a positive or not."""
 INSTRUCTION = Role("--instruction", ("instruction", "prompt"))
 TITLE = Role("--title")
-LANGUAGE = Role("--language", ("language", "lang"))
-SPLIT = Role("split", ("split",))
 
 _SCORED = ("score", "scores", "similarity", "similarity_score")
 _TRUE_OR_FALSE = {"0": False, "1": True, "false": False, "true": True}
@@ -120,24 +120,22 @@ def read_pairs(
 def choose_columns(source: str, available: Sequence[str], config: ImportPairsConfig) -> PairColumns:
     """InputError where a column is missing, or the rows are scored pairs rather than positives."""
     labels = _labels(source, available, config)
-    query = QUERY.find(source, config.query, available)
-    if not query:
-        raise missing_column(source, QUERY, available)
+    query = QUERY.required(source, config.query, available)
     by_id = bool(config.pos_id or config.neg_id) and not config.pos
     role = DOCUMENT if labels else POSITIVE
-    texts = () if by_id else role.find(source, config.pos, _without(available, query))
+    texts = () if by_id else role.find(source, config.pos, _without(available, (query,)))
     ids = () if texts else POSITIVE_ID.find(source, config.pos_id, available)
     negative_ids = () if texts else NEGATIVE_ID.find(source, config.neg_id, available)
     if not (texts or ids or negative_ids):
         raise missing_column(source, POSITIVE, available)
     title = TITLE.find(source, config.title, available)
     return PairColumns(
-        query=query[0],
+        query=query,
         positives=texts,
         negatives=NEGATIVE.find(source, config.neg, available),
         positive_ids=ids,
         negative_ids=negative_ids,
-        instruction=INSTRUCTION.find(source, config.instruction, _without(available, query)),
+        instruction=INSTRUCTION.find(source, config.instruction, _without(available, (query,))),
         title=title,
         language=LANGUAGE.find(source, "", available),
         split=SPLIT.find(source, "", available),

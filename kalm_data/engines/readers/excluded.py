@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from kalm_data.core.columns import Column, peek_columns
+from kalm_data.core.columns import SPLIT, Column, peek_columns
 from kalm_data.core.contamination import ExcludedText, Kind
 from kalm_data.core.document_rows import TEXT
 from kalm_data.core.errors import InputError
-from kalm_data.core.pair_rows import POSITIVE, QUERY, SPLIT
+from kalm_data.core.pair_rows import POSITIVE, QUERY
 from kalm_data.core.rows import BadRow, RawFile, RawRow, row_error
 from kalm_data.core.templates import unwrap_query
 from kalm_data.engines.readers.opening import open_source
