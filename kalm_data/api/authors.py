@@ -17,11 +17,11 @@ if TYPE_CHECKING:
     from kalm_data.core.personas import Persona
     from kalm_data.core.prompt_shelf import PromptShelf
     from kalm_data.core.protocols import CharacterFinder, DocumentSource
+    from kalm_data.core.synth_result import Offer
     from kalm_data.core.synthesis import Plan
     from kalm_data.core.tasks import Task
     from kalm_data.core.written_rows import Writing
     from kalm_data.stages.estimate import EstimatedAuthor
-    from kalm_data.stages.synth import Offer
     from kalm_data.workspace.database import Database
     from kalm_data.workspace.runs import WorkspaceRun
 
@@ -57,7 +57,7 @@ class AuthorMaker:
     def offer(self) -> Offer:
         """What the authors choose from."""
         from kalm_data.core.authors.grounded import QUESTION_TYPES
-        from kalm_data.stages.synth import Offer
+        from kalm_data.core.synth_result import Offer
 
         if self._config.is_extractive:
             return Offer(0, self._config.facets)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from kalm_data.api.execution import execute
@@ -12,8 +12,7 @@ from kalm_data.core.config.gates import Gates
 from kalm_data.core.config.language_model import ModelConfig
 from kalm_data.core.config.synth import SynthConfig
 from kalm_data.core.errors import InputError
-from kalm_data.stages.estimate import Estimate
-from kalm_data.stages.synth import SynthResult
+from kalm_data.core.synth_result import Estimate, SynthResult, SynthTotals
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -38,30 +37,6 @@ __all__ = [
     "preview",
     "synth",
 ]
-
-
-@dataclass(frozen=True, slots=True)
-class SynthTotals:
-    """Sums over the tasks: requests asked in this run, their tokens and what they cost, accepted
-    queries, those that the gates of today drop, those of earlier plans, documents that were cut.
-
-    `seconds_asked` is the time in which they were. `cached_tokens` are those of prompts that the
-    engine had read before, as far as it tells. `exported` requests went to a batch file.
-    """
-
-    requests: int
-    accepted: int
-    dropped: int
-    others: int
-    cut: int
-    tokens_in: int
-    tokens_out: int
-    seconds_asked: float
-    cached_tokens: int
-    exported: int
-    cost: float
-    facets: dict[str, int]
-    tasks: tuple[SynthResult, ...]
 
 
 def synth(

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from kalm_data.core.asking import UNANSWERED
 from kalm_data.core.protocols import Author, PromptingAuthor
+from kalm_data.core.synth_result import Estimate
 
 if TYPE_CHECKING:
     from kalm_data.core.config.synth import SynthConfig
@@ -33,27 +33,6 @@ class ApproximateTokenizer:
 
 class EstimatedAuthor(Author, PromptingAuthor, Protocol):
     """An author that can tell beforehand what it would ask."""
-
-
-@dataclass(frozen=True, slots=True)
-class Estimate:
-    """Figures of a whole plan, but for what the journal holds already and what no request is made
-    for: `candidates` of which `settled` are such.
-
-    `tokens_out` is by the mean of past replies of the engine, or an upper bound (`is_bound`).
-    `seconds` is None where the engine never answered, `cost` in the currency of the prices.
-    """
-
-    candidates: int
-    settled: int
-    requests: int
-    tokens_in: int
-    tokens_out: int
-    is_bound: bool
-    is_counted: bool
-    cost: float
-    seconds: float | None
-    megabytes: float
 
 
 def estimate(

@@ -14,6 +14,7 @@ from kalm_data.core.near_duplicates import near_duplicates
 from kalm_data.core.records import Head
 from kalm_data.core.seeded import digest
 from kalm_data.core.spending import candidates_left, price
+from kalm_data.core.synth_result import Offer, SynthResult
 from kalm_data.core.synthesis import Plan
 from kalm_data.core.written_rows import RULE
 
@@ -64,14 +65,6 @@ class SynthStore(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Offer:
-    """What an author can choose from: so many personas, these kinds of queries or rows."""
-
-    personas: int
-    facets: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class Writer:
     """What one task is written with; up to `chunk` candidates are looked up and asked together,
     and no result depends on it.
@@ -82,33 +75,6 @@ class Writer:
     writing: Writing
     offer: Offer
     chunk: int
-
-
-@dataclass(frozen=True, slots=True)
-class SynthResult:
-    """Figures of a run. `requests`, tokens and `seconds_asked` are those of what this run asked;
-    `accepted` is that of the whole plan, by `facets`, recalled replies included. `dropped` counts
-    queries that were accepted once and are no more, `others` those of earlier plans, which stay.
-    `personas` and `facets` are covered by accepted rows, of as many as were `offered`; `distinct_2`
-    is the share of word pairs of the queries that differ.
-    """
-
-    task: str
-    engine: str
-    items: int
-    requests: int
-    accepted: int
-    dropped: int
-    others: int
-    cut: int
-    facets: Mapping[str, int]
-    personas: int
-    offered: Offer
-    distinct_2: float
-    tokens_in: int
-    tokens_out: int
-    seconds_asked: float
-    cost: float
 
 
 def synth(

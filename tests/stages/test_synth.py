@@ -14,13 +14,14 @@ from kalm_data.core.journal import NoJournal, RunJournal
 from kalm_data.core.judging import Judge
 from kalm_data.core.records import Document, Example, Judgement, Text, example_id
 from kalm_data.core.spending import Spending
+from kalm_data.core.synth_result import Offer, SynthResult
 from kalm_data.core.synthesis import Reply
 from kalm_data.core.tasks import Task
 from kalm_data.core.written_rows import Writing
 from kalm_data.engines.extractive import ExtractiveEngine
 from kalm_data.engines.language import ScriptAndLangid
 from kalm_data.engines.reply_schema import read_reply
-from kalm_data.stages.synth import Offer, SynthResult, Writer, document_plan, preview, synth
+from kalm_data.stages.synth import Writer, document_plan, preview, synth
 from kalm_data.workspace.database import Database
 from kalm_data.workspace.generations import GenerationStore
 from kalm_data.workspace.rankings import RankingStore
