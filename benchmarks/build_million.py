@@ -11,6 +11,7 @@ loads its data. Bars: build <= 4 x COPY, <= 3 GB resident; first batch >= 5 x so
 """
 
 import json
+import os
 import resource
 import subprocess
 import sys
@@ -18,6 +19,7 @@ import tempfile
 import time
 from pathlib import Path
 
+import pyarrow.parquet as pq
 from debian_packages import FOLDER, read_packages, write_json_lines
 from machine import describe_machine
 
@@ -51,10 +53,11 @@ connection = duckdb.connect(sys.argv[1], read_only=True)
 connection.execute("SET memory_limit TO '2GB'; SET preserve_insertion_order TO false")
 connection.execute(f'''
 COPY (
-    SELECT q.text AS query, e.example_id, e.instruction, e.language, e.origin, j.label,
-        t.text, t.text_hash
+    SELECT q.text AS query, e.example_id, e.instruction, e.language, e.origin, e.task, j.label,
+        j.rank, j.score, j.ranker, t.text, t.text_hash, d.title, d.licence
     FROM examples e JOIN texts q ON q.text_hash = e.query_hash
     JOIN judgements j USING (example_id) JOIN texts t ON t.text_hash = j.text_hash
+    JOIN documents d ON d.text_hash = j.text_hash
 ) TO '{sys.argv[2]}' (FORMAT parquet, COMPRESSION zstd)
 ''')
 """
@@ -95,13 +98,15 @@ def run(label: str, *command: str) -> float:
     seconds = time.perf_counter() - started
     if status:
         sys.exit(f"{label}: status {status}")
-    print(f"{label:34} {seconds:7.1f} s, at most {used.ru_maxrss / 1e6:.2f} GB", flush=True)
+    cpu = used.ru_utime + used.ru_stime
+    print(
+        f"{label:34} {seconds:7.1f} s, {cpu:7.1f} CPU s, at most {used.ru_maxrss / 1e6:.2f} GB",
+        flush=True,
+    )
     return seconds
 
 
 def _wait(process: "subprocess.Popen[bytes]") -> tuple[int, int, resource.struct_rusage]:
-    import os
-
     pid, status, used = os.wait4(process.pid, 0)
     process.returncode = status
     return pid, status, used
@@ -109,8 +114,6 @@ def _wait(process: "subprocess.Popen[bytes]") -> tuple[int, int, resource.struct
 
 def write_lines(shards: Path, file: Path) -> None:
     """The rows of a set as JSON lines of query, pos and neg."""
-    import pyarrow.parquet as pq
-
     with file.open("w", encoding="utf-8") as lines:
         for part in sorted(shards.glob("debian/part-*.parquet")):
             for block in pq.ParquetFile(part).iter_batches(8192, columns=["query", "pos", "neg"]):
