@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from kalm_data.core.errors import InputError, Interrupted
+from kalm_data.core.full_disk import naming
 from kalm_data.core.text import without_surrogates
 
 if TYPE_CHECKING:
@@ -30,8 +31,7 @@ def published(target: Path, mark: str, *, resumes: bool = False) -> Iterator[Pat
     target = target.resolve()
     partial = target.with_name(target.name + ".partial")
     replaced = target.with_name(target.name + ".replaced")
-    if replaced.exists() and not target.exists():
-        replaced.rename(target)
+    _put_back(replaced, target)
     for left in (replaced,) if resumes else (partial, replaced):
         shutil.rmtree(left, ignore_errors=True)
     try:
@@ -40,8 +40,9 @@ def published(target: Path, mark: str, *, resumes: bool = False) -> Iterator[Pat
         message = f"{target}: cannot be made: {error.strerror}. Name another folder."
         raise InputError(message) from error
     try:
-        yield partial
-        _sync_all(partial)
+        with naming(partial):
+            yield partial
+            _sync_all(partial)
         if target.exists():
             target.rename(replaced)
         partial.rename(target)
@@ -54,13 +55,19 @@ def published(target: Path, mark: str, *, resumes: bool = False) -> Iterator[Pat
         shutil.rmtree(partial, ignore_errors=True)
         raise
     finally:
+        _put_back(replaced, target)
         shutil.rmtree(replaced, ignore_errors=True)
 
 
 def refuse_foreign(target: Path, mark: str) -> None:
-    """Raise InputError unless `target` is missing, empty, or a folder that holds `mark`."""
+    """Raise InputError unless `target` is missing, empty, or a folder that holds `mark`, and none
+    that another file system begins at.
+    """
     if not without_surrogates(str(target)):
         message = f"{target}: a name that is not UTF-8. Name another folder."
+        raise InputError(message)
+    if target.is_mount():
+        message = f"{target}: a mount point, which no folder can replace. Name a folder in it."
         raise InputError(message)
     if target.is_dir():
         if (target / mark).exists() or not any(target.iterdir()):
@@ -70,6 +77,12 @@ def refuse_foreign(target: Path, mark: str) -> None:
     if target.exists() or target.is_symlink():
         message = f"{target}: a file. Name a folder that does not exist yet."
         raise InputError(message)
+
+
+def _put_back(replaced: Path, target: Path) -> None:
+    """What was there stays there, where nothing took its place."""
+    if replaced.exists() and not target.exists():
+        replaced.rename(target)
 
 
 def _sync_all(folder: Path) -> None:

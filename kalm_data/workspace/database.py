@@ -17,6 +17,7 @@ import duckdb
 from kalm_data import __version__
 from kalm_data.core.errors import InputError, WorkspaceBusy
 from kalm_data.core.text import without_surrogates
+from kalm_data.workspace.full_disk import told_full
 from kalm_data.workspace.schema import CREATE, SCHEMA_VERSION
 
 if TYPE_CHECKING:
@@ -49,11 +50,25 @@ class Database:
         except OSError as error:
             message = f"{self.folder}: no workspace can be made there: {error.strerror}"
             raise InputError(message) from error
+        if not self.file.exists():
+            self._make_empty()
         with self.write() as connection:
             if not _tables(connection):
                 for statement in CREATE:
                     connection.execute(statement)
                 connection.execute("INSERT INTO meta VALUES (?, ?)", [SCHEMA_VERSION, __version__])
+
+    def _make_empty(self) -> None:
+        """A file without tables, there whole or not at all: DuckDB opens no half of one."""
+        partial = self.file.with_suffix(".partial")
+        partial.unlink(missing_ok=True)
+        try:
+            self._engine.execute(f"ATTACH {_quoted(partial)} AS made")
+            self._engine.execute("DETACH made")
+        except duckdb.IOException as error:
+            message = f"{partial}: cannot be written: {_first_line(error)}"
+            raise InputError(told_full(error) or message) from error
+        partial.replace(self.file)
 
     def refuse_missing(self) -> None:
         """Raise InputError where no workspace is there."""
@@ -83,9 +98,12 @@ class Database:
                 with _interrupts():
                     yield connection
                     connection.commit()
-        except duckdb.IOException as error:
-            message = f"{self.file}: cannot be written: {_first_line(error)}"
-            raise InputError(message) from error
+        except (duckdb.IOException, duckdb.TransactionException) as error:
+            message = told_full(error)
+            if message is None and isinstance(error, duckdb.TransactionException):
+                raise
+            told = message or f"{self.file}: cannot be written: {_first_line(error)}"
+            raise InputError(told) from error
 
     @contextmanager
     def _attached(self, *, read_only: bool) -> Iterator[duckdb.DuckDBPyConnection]:
@@ -115,16 +133,16 @@ class Database:
         return duckdb.connect(config=settings)
 
     def _attach(self, *, read_only: bool) -> None:
-        file, mode = str(self.file).replace("'", "''"), "READ_ONLY" if read_only else "READ_WRITE"
+        mode = "READ_ONLY" if read_only else "READ_WRITE"
         deadline = time.monotonic() + self._patience_s
         pause_s = _FIRST_PAUSE_S
         while True:
             try:
-                self._engine.execute(f"ATTACH '{file}' AS {_NAME} ({mode})")
+                self._engine.execute(f"ATTACH {_quoted(self.file)} AS {_NAME} ({mode})")
             except duckdb.IOException as error:
                 if "lock" not in str(error):
                     message = f"{self.file}: not a readable workspace: {_first_line(error)}"
-                    raise InputError(message) from error
+                    raise InputError(told_full(error) or message) from error
                 if time.monotonic() > deadline:
                     message = (
                         f"{self.file}: held by another process for {self._patience_s:.0f} s: "
@@ -176,6 +194,11 @@ _TABLES = "SELECT table_name FROM duckdb_tables() WHERE database_name = ?"
 
 def _tables(connection: duckdb.DuckDBPyConnection) -> set[str]:
     return {name for (name,) in connection.execute(_TABLES, [_NAME]).fetchall()}
+
+
+def _quoted(file: Path) -> str:
+    """As SQL writes it."""
+    return "'" + str(file).replace("'", "''") + "'"
 
 
 def _first_line(error: Exception) -> str:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from filelock import FileLock, Timeout
 
 from kalm_data.core.errors import InputError, WorkspaceBusy
+from kalm_data.core.full_disk import naming
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,7 +40,9 @@ def writing(folder: Path, command: str) -> Iterator[None]:
         raise WorkspaceBusy(message) from error
     try:
         state = {"command": command, "pid": os.getpid(), "since": _now()}
-        (folder / "workspace.holder.json").write_text(json.dumps(state))
+        holder = folder / "workspace.holder.json"
+        with naming(holder):
+            holder.write_text(json.dumps(state))
         yield
     finally:
         lock.release()

@@ -12,6 +12,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 
 from kalm_data.core.errors import ConservationError, Interrupted, KalmError
+from kalm_data.core.full_disk import naming
 from kalm_data.core.records import Reject
 from kalm_data.core.summary import Progress, RunSummary, Status
 from kalm_data.core.text import storable
@@ -245,7 +246,7 @@ def _versions() -> str:
 def _write_progress(file: Path, progress: Progress) -> None:
     partial = file.with_suffix(".partial")
     state = {name: getattr(progress, name) for name in Progress.__dataclass_fields__}
-    with partial.open("w") as stream:
+    with naming(partial), partial.open("w") as stream:
         stream.write(json.dumps(state))
         stream.flush()
         os.fsync(stream.fileno())

@@ -16,6 +16,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from kalm_data.core.full_disk import naming
 from kalm_data.workspace.arrow_columns import repeated, to_column
 from kalm_data.workspace.schema import TABLES, Table
 
@@ -58,11 +59,12 @@ class Segments:
         self._count += 1
         final = self._folder / f"segment-{self._count:08d}"
         partial = final.with_name(final.name + _PARTIAL)
-        partial.mkdir(parents=True)
-        for table, rows in parts.items():
-            _write(partial / f"{table.name}.parquet", rows)
-        partial.rename(final)
-        _sync(self._folder)
+        with naming(partial):
+            partial.mkdir(parents=True)
+            for table, rows in parts.items():
+                _write(partial / f"{table.name}.parquet", rows)
+            partial.rename(final)
+            _sync(self._folder)
 
     def merge(
         self,

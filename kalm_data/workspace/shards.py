@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ import pyarrow.parquet as pq
 from kalm_data.core.errors import InputError
 from kalm_data.core.manifest import SCORED
 from kalm_data.measures.shard_rows import HeldExample
+from kalm_data.workspace.full_disk import told_full
 from kalm_data.workspace.labels import read_class_texts
 from kalm_data.workspace.scored_pairs import read_scored
 from kalm_data.workspace.staged_set import StagedSet
@@ -95,6 +97,9 @@ _COLUMNS = {
     "in_batch": "BOOLEAN", "example_id": "VARCHAR",
 }  # fmt: skip
 """Those that readers of a set rely on, of all that `set_parts` writes."""
+
+_TIGHT = 2**30
+"""Bytes of free disk below which it may be the disk that is too small, not the memory."""
 
 
 _SCORED_COLUMNS = {"sentence1": "VARCHAR", "sentence2": "VARCHAR", "score": "DOUBLE"}
@@ -184,14 +189,20 @@ class ShardStore:
             try:
                 yield StagedSet(connection, seed)
             except (duckdb.IOException, duckdb.OutOfMemoryException) as error:
-                raise InputError(_out_of_room(error, memory_limit)) from error
+                said = _out_of_room(error, self._database.folder / "tmp", memory_limit)
+                raise InputError(said) from error
 
 
-def _out_of_room(error: duckdb.Error, memory_limit: str) -> str:
-    said = str(error).splitlines()[0]
-    if isinstance(error, duckdb.OutOfMemoryException):
-        return f"{said} Give more than --memory-limit {memory_limit}."
-    return f"the set cannot be written: {said}"
+def _out_of_room(error: duckdb.Error, spilled: Path, memory_limit: str) -> str:
+    said = str(error).splitlines()[0].rstrip(".")
+    if not isinstance(error, duckdb.OutOfMemoryException):
+        return told_full(error) or f"the set cannot be written: {said}"
+    remedy = f"Give more than --memory-limit {memory_limit}"
+    free = shutil.disk_usage(spilled if spilled.exists() else spilled.parent).free
+    if free < _TIGHT:
+        room = f"has {free / 2**20:.0f} MiB for what memory does not hold"
+        return f"{spilled}: {room}: {said}. {remedy}, or make room there."
+    return f"{said}. {remedy}."
 
 
 def count_rows(file: Path) -> int:

@@ -1,15 +1,13 @@
 from __future__ import annotations
 
+import errno
 import os
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
 from kalm_data.core.errors import InputError
 from kalm_data.core.folders import published
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 def publish(target: Path, text: str) -> None:
@@ -63,3 +61,36 @@ def test_a_place_that_cannot_be_written_is_one_clear_line(tmp_path: Path):
     (tmp_path / "file").write_text("mine")
     with pytest.raises(InputError, match=r"cannot be made: .*\. Name another folder\.$"):
         publish(tmp_path / "file" / "out", "one")
+
+
+def test_a_mount_point_is_refused_before_any_work():
+    with pytest.raises(InputError, match=r"a mount point, .* Name a folder in it\.$"):
+        publish(Path("/"), "one")
+
+
+def test_the_old_folder_comes_back_where_the_new_one_cannot_take_its_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    publish(tmp_path / "out", "one")
+    rename = Path.rename
+
+    def refuse(path: Path, target: Path) -> Path:
+        if path.name == "out.partial":
+            raise OSError(errno.EIO, "Input/output error", str(path))
+        return rename(path, target)
+
+    monkeypatch.setattr(Path, "rename", refuse)
+    with pytest.raises(OSError, match="Input/output error"):
+        publish(tmp_path / "out", "two")
+    assert (tmp_path / "out" / "mark").read_text() == "one"
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+def test_a_full_disk_is_one_line_with_the_place_and_the_remedy(tmp_path: Path):
+    publish(tmp_path / "out", "one")
+    with (
+        pytest.raises(InputError, match=r"out\.partial: cannot be written: No space .*Make room"),
+        published(tmp_path / "out", "mark"),
+    ):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
