@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from kalm_data.core.seeded import digest
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from kalm_data.core.records import Text
 
@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 class ClassText:
     """A labelled text of the train split.
 
-    `is_protected`: dev or test of any task has a query or a labelled text of its normal form.
+    `is_protected`: dev or test of any task has a query or a labelled text of its normal form, or
+    it is nearly a document of theirs (`protecting`).
     """
 
     text: Text
@@ -37,6 +38,14 @@ class ClassTexts:
 
     texts: Sequence[ClassText]
     groups: Mapping[str, str]
+
+    def protecting(self, held: Collection[str]) -> ClassTexts:
+        """The same, with the texts of these hashes protected too."""
+        texts = [
+            replace(one, is_protected=True) if one.text.text_hash in held else one
+            for one in self.texts
+        ]
+        return replace(self, texts=texts)
 
     @property
     def fingerprint(self) -> str:

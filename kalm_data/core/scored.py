@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from kalm_data.core.seeded import digest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from kalm_data.core.records import Text
 
@@ -18,7 +18,7 @@ class ScoredText:
     """A text of a scored pair of the train split, as the pair brought it.
 
     `is_protected`: dev or test of any task asks its normal form, in a query, a labelled text or a
-    scored pair.
+    scored pair, or it is nearly a document of theirs (`protecting`).
     """
 
     text: Text
@@ -57,6 +57,14 @@ class ScoredTexts:
     pairs: Sequence[TextPair]
     groups: Mapping[str, str]
 
+    def protecting(self, held: Collection[str]) -> ScoredTexts:
+        """The same, with the texts of these hashes protected too."""
+        pairs = [
+            replace(pair, first=_protect(pair.first, held), second=_protect(pair.second, held))
+            for pair in self.pairs
+        ]
+        return replace(self, pairs=pairs)
+
     @property
     def texts(self) -> list[ScoredText]:
         """Each text once, as its first pair brought it, in order of text hash."""
@@ -85,3 +93,7 @@ class ScoredTexts:
             )
         )
         return digest("scored pairs", *parts)
+
+
+def _protect(one: ScoredText, held: Collection[str]) -> ScoredText:
+    return replace(one, is_protected=True) if one.text.text_hash in held else one

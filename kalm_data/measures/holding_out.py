@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import chain, pairwise
 from typing import TYPE_CHECKING
 
-from kalm_data.core.near_duplicates import groups
+from kalm_data.core.near_duplicates import groups, near_duplicates
 from kalm_data.core.pool import tied_documents
 from kalm_data.core.splits import Fractions
 from kalm_data.core.text import normalised
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from kalm_data.core.mining import MiningExample
     from kalm_data.core.pool import Pool
+    from kalm_data.core.records import Text
 
 OTHER_LICENCE = "licence"
 """Reason word of what must not be used."""
@@ -51,6 +52,17 @@ def _of_one_query(examples: Iterable[MiningExample]) -> Iterator[tuple[str, str]
         query = f"query {normalised(example.query)}"
         yield from ((text_hash, query) for text_hash in example.positives[:1])
         yield from pairwise(example.positives)
+
+
+def like_held(held: Sequence[Text], texts: Iterable[Text]) -> frozenset[str]:
+    """Hashes of those of `texts` that are held documents, or near-duplicates of one."""
+    if not held:
+        return frozenset()
+    hashes = {one.text_hash for one in held}
+    given = {one.text_hash: one for one in texts}
+    others = [one for text_hash, one in given.items() if text_hash not in hashes]
+    near = {h for pair in near_duplicates(held, others) for h in (pair.first, pair.second)}
+    return frozenset((hashes | near) & given.keys())
 
 
 def of_other_licence(

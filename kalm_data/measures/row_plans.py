@@ -17,7 +17,7 @@ from kalm_data.core.pool import document_groups, make_pool
 from kalm_data.core.records import Reject, example_id
 from kalm_data.core.tasks import Task
 from kalm_data.measures.draws import BLOCK, draw_blocks
-from kalm_data.measures.holding_out import OTHER_LICENCE
+from kalm_data.measures.holding_out import OTHER_LICENCE, like_held
 from kalm_data.measures.label_draws import LabelDraw, draw_by_label
 from kalm_data.measures.row_block import (
     rows_as_given,
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from kalm_data.core.labelled import ClassTexts
     from kalm_data.core.mining import MiningExample
     from kalm_data.core.protocols import Run
+    from kalm_data.core.records import Text
     from kalm_data.core.scored import ScoredTexts, TextPair
     from kalm_data.measures.draws import DrawStore
     from kalm_data.measures.negatives import Drawn
@@ -97,11 +98,13 @@ class RowSink(Protocol):
 @dataclass(frozen=True, slots=True)
 class Barred:
     """What training rows do without, by task: text hash → reason word. `dev` are the documents
-    among them that are held for dev.
+    among them that are held for dev; `held_texts` these and those of dev and test, which tasks of
+    labels or scores do without, too.
     """
 
     reasons: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     dev: frozenset[str] = frozenset()
+    held_texts: Sequence[Text] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,9 +136,13 @@ def plan_rows(
     _warn_of_ignored(run, task)
     labelled = store.labelled(task.name)
     if labelled is not None:
+        held = like_held(barred.held_texts, (one.text for one in labelled.texts))
+        labelled = labelled.protecting(held)
         return _plan_labelled(sink, run, task, labelled, config)
     scored = store.scored(task.name)
     if scored is not None:
+        held = like_held(barred.held_texts, (one.text for one in scored.texts))
+        scored = scored.protecting(held)
         return _plan_scored(sink, run, task, scored, config)
     return _Examples(draws, store, sink, run, task, barred).plan()
 

@@ -29,7 +29,7 @@ from kalm_data.core.manifest import (
     describe_file,
     write_manifest,
 )
-from kalm_data.core.records import Reject
+from kalm_data.core.records import Reject, Text
 from kalm_data.core.shards_result import BuildResult, TaskBuilt
 from kalm_data.measures.draws import BLOCK
 from kalm_data.measures.holding_out import OTHER_LICENCE, held_for_dev, of_other_licence
@@ -139,7 +139,8 @@ def build_shards(
     finished is used. Raises StaleMeasurement where examples were mined on another pool, GateMissed
     where something of `config.fail_on` is found, InputError where no example is left or `out` holds
     something else. Reasons of rejects: `no_positive` (nobody answered it), `protected_query` (dev
-    or test asks the same, in whatever task), those of the draw (`no_positive_left`,
+    or test asks the same, in whatever task; or a text of labels or scores is nearly the same as a
+    document of theirs), those of the draw (`no_positive_left`,
     `positive_not_in_pool`, `positive_held_out`, `licence`, `no_evidence`, `shortage`), of dev rows
     `positive_in_training`, of labelled texts `single_text_class`, and `mixed_out` for rows that
     caps and shares leave out.
@@ -197,7 +198,20 @@ def _bar(
             other = of_other_licence(store.licences(task), task.licence, config.licences)
             found |= dict.fromkeys(other, OTHER_LICENCE)
         reasons[task.name] = found
-    return Barred(reasons, dev)
+    return Barred(reasons, dev, _held_texts(draws, tasks, dev))
+
+
+def _held_texts(draws: DrawStore, tasks: Sequence[Task], dev: frozenset[str]) -> list[Text]:
+    """The documents held for dev and those of dev and test, where a task has other texts too:
+    labels and scores come with splits of their own.
+    """
+    if all(task.is_ranked and task.type != "sts" for task in tasks):
+        return []
+    documents = (one for task in tasks for one in draws.pool(task).documents)
+    held = {
+        one.text_hash: one.text for one in documents if one.text_hash in dev or one.split != "train"
+    }
+    return [Text.of(held[text_hash]) for text_hash in sorted(held)]
 
 
 def _hold_for_dev(
