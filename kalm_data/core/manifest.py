@@ -102,7 +102,10 @@ def read_manifest(folder: Path) -> Manifest:
         text = file.read_text(encoding="utf-8")
         version = json.loads(text)["schema_version"]
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
-        message = f"{folder}: not a shard set ({MANIFEST} is missing or unreadable)"
+        message = (
+            f"{folder}: not a shard set ({MANIFEST} is missing or unreadable). "
+            "Name the folder of one, or build it again."
+        )
         raise InputError(message) from error
     if version != SCHEMA_VERSION:
         message = f"{file}: schema version {version}; this kalm-data reads {SCHEMA_VERSION}"
