@@ -77,7 +77,7 @@ def _configs(entry: ShardTask) -> str:
         text += _split("train", f"{task}/{TRAIN}-*.parquet")
         text += _split("validation", f"{task}/{DEV}-*.parquet") if entry.dev else ""
     if entry.scored:
-        text += f'- config_name: "{task}-scored"\n  data_files:\n'
+        text += f'- config_name: "{task}+scored"\n  data_files:\n'  # no task is named with a +
         text += _split("train", f"{task}/{SCORED}-*.parquet")
     return text
 

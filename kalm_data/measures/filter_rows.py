@@ -80,7 +80,8 @@ def _choose_rankers(
     store: FilterStore, task: Task, config: FilterConfig, *, needed: bool
 ) -> tuple[str, ...]:
     """The ids of the rankers named, or of the one that drew the task's negatives."""
-    if not needed and not any(rule in BLIND_TO for rule in config.rules):
+    looks_at_ranks = needed or any(rule in BLIND_TO for rule in config.rules)
+    if not looks_at_ranks and not config.ranker:
         return ()
     known = store.rankers(task.name)
     if not config.ranker and (known or not needed):

@@ -42,7 +42,7 @@ def plan_mix(
 
     alpha 1 keeps the sizes as they are, 0 makes all tasks alike. The set is as large as the shares
     allow with no row twice, at most `rows`; with `upsample`, which repeats rows, it has `rows`, or
-    as many as are usable. Equal weights and alpha 1 keep every usable row.
+    as many as are usable, but for what caps take from it. Equal weights and alpha 1 keep every usable row.
     """
     shares = [part.weight * part.usable**alpha if part.usable else 0.0 for part in parts]
     whole = sum(shares)
@@ -50,7 +50,7 @@ def plan_mix(
         return Mix(tuple(0 for _ in parts))
     usable = sum(part.usable for part in parts)
     if upsample:
-        return Mix(tuple(share_out(rows or usable, shares)))
+        return Mix(_capped(share_out(rows or usable, shares), parts))
     filled = [part for part, share in zip(parts, shares, strict=True) if share]
     most = min(filled, key=lambda part: part.usable ** (1 - alpha) / part.weight)
     # rounded: what divides evenly must not lose a row to the last bits
@@ -61,3 +61,10 @@ def plan_mix(
     limits = total < (usable if rows is None else min(rows, usable))
     bounded = (min(count, part.usable) for count, part in zip(counts, parts, strict=True))
     return Mix(tuple(bounded), most.task if limits else "")
+
+
+def _capped(counts: Sequence[int], parts: Sequence[MixPart]) -> tuple[int, ...]:
+    return tuple(
+        count if part.cap is None else min(count, part.cap)
+        for count, part in zip(counts, parts, strict=True)
+    )

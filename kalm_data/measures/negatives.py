@@ -37,11 +37,6 @@ class Negative:
     given: bool = False
     padding: bool = False
 
-    @property
-    def is_mined(self) -> bool:
-        """Whether it is a hit of a window."""
-        return not (self.given or self.padding)
-
 
 @dataclass(frozen=True, slots=True)
 class FalseNegative:

@@ -35,7 +35,7 @@ class ScoreLimits:
     negative: float | None = None
 
     def is_negative(self, score: float) -> bool:
-        return self.negative is not None and score < min(self.negative, self.positive)
+        return self.negative is not None and score < self.negative
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +52,15 @@ def rows_by_score(task: str, scored: ScoredTexts, limits: ScoreLimits) -> Scored
     """A row for each text that has a partner alike enough: a pure function of pairs and limits.
 
     Positives come from the most alike down, and so do negatives, the hardest first; equal scores in
-    order of text hash. No protected text is in a row. Reasons of refusal: `protected_query`,
+    order of text hash. No negative is a near-duplicate of a positive or of the query, and no
+    protected text is in a row. Reasons of refusal: `protected_query`,
     `no_positive` (no partner is alike enough, or those that are, are protected).
     """
     free = scored.free
     partners = _partners(free)
     drawn = tuple(
-        _draw(task, one, partners.get(one.text.text_hash, {}), limits) for one in scored.texts
+        _draw(task, one, partners.get(one.text.text_hash, {}), limits, scored.groups)
+        for one in scored.texts
     )
     return ScoredRows(drawn, tuple(free))
 
@@ -71,7 +73,13 @@ def _partners(pairs: Iterable[TextPair]) -> Mapping[str, Partners]:
     return found
 
 
-def _draw(task: str, one: ScoredText, partners: Partners, limits: ScoreLimits) -> Drawn:
+def _draw(
+    task: str,
+    one: ScoredText,
+    partners: Partners,
+    limits: ScoreLimits,
+    groups: Mapping[str, str],
+) -> Drawn:
     id_ = example_id(task, one.text.text)
     if one.is_protected:
         return Drawn(id_, (), (), refusal="protected_query")
@@ -79,9 +87,10 @@ def _draw(task: str, one: ScoredText, partners: Partners, limits: ScoreLimits) -
     positives = tuple(text_hash for text_hash, score in ordered if score >= limits.positive)
     if not positives:
         return Drawn(id_, (), (), refusal="no_positive")
+    alike = {groups.get(text_hash, text_hash) for text_hash in (one.text.text_hash, *positives)}
     negatives = tuple(
         Negative(text_hash, 0, score, ranker=SCORE)
         for text_hash, score in ordered
-        if limits.is_negative(score)
+        if limits.is_negative(score) and groups.get(text_hash, text_hash) not in alike
     )
     return Drawn(id_, positives, negatives)

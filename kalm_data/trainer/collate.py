@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from kalm_data.core.records import text_hash
 from kalm_data.core.templates import render_document, render_query
 
 if TYPE_CHECKING:
@@ -51,8 +52,8 @@ def compose_batch(
 
     A query's softmax runs over its own documents and, where its task allows, those of all other
     rows whose task allows; but never over a known positive of its own, recognised by id or by
-    what is written, nor over another row's document of the group of one. What a row names as its
-    own negative stays, unless it is one of its positives.
+    what is written, nor over another row's document of the group of one, or that is the query
+    itself. What a row names as its own negative stays, unless it is one of its positives.
     """
     texts: dict[str, int] = {}
     columns: dict[str, int] = {}
@@ -71,7 +72,9 @@ def compose_batch(
             groups.setdefault(group, set()).add(column)
             own[-1].append(column)
     known = [_columns_of(row.pos_ids, ids) for row in rows]
-    alike = [_columns_of(row.pos_groups, groups) for row in rows]
+    alike = [
+        _columns_of(row.pos_groups, groups) | ids.get(text_hash(row.query), set()) for row in rows
+    ]
     counted = _counted([row.in_batch for row in rows], own, known, alike, len(columns))
     return Batch(
         texts=list(texts),

@@ -34,8 +34,9 @@ _FINDINGS: dict[Lint, str] = {
         WHERE (a.query_norm, t.norm_hash) IN (SELECT (query_norm, norm_hash) FROM answered)
     """,
     "query_is_positive": """
-        SELECT DISTINCT task, query AS subject, '' AS text FROM answered
-        WHERE query_norm = norm_hash
+        SELECT task, query AS subject, '' AS text FROM asked WHERE example_id IN (
+            SELECT example_id FROM answered WHERE query_norm = norm_hash
+        )
     """,
     "empty_text": """
         SELECT '' AS task, text_hash AS subject, '' AS text FROM texts SEMI JOIN used_texts
@@ -70,9 +71,10 @@ _FINDINGS: dict[Lint, str] = {
         WHERE found > greatest(2, $max_share * rows)
     """,
     "no_licence": """
-        SELECT DISTINCT a.task, a.query AS subject, '' AS text
-        FROM answered a JOIN staged_documents d USING (task, text_hash)
-        WHERE d.licence = ''
+        SELECT task, query AS subject, '' AS text FROM asked WHERE example_id IN (
+            SELECT example_id FROM answered a JOIN staged_documents d USING (task, text_hash)
+            WHERE d.licence = ''
+        )
     """,
 }
 

@@ -50,7 +50,7 @@ def test_caps_weights_and_a_total():
     assert plan_mix(capped, 1.0).counts == (100, 50, 0)
     assert plan_mix(capped, 0.0).counts == (50, 50, 0)
     assert plan_mix(capped, 1.0, rows=30).counts == (20, 10, 0)
-    assert plan_mix(capped, 0.0, rows=300, upsample=True).counts == (150, 150, 0)
+    assert plan_mix(capped, 0.0, rows=300, upsample=True).counts == (100, 150, 0)
     heavy = plan_mix(parts([100, 100], [3.0, 1.0]), 1.0)
     assert (heavy.counts, heavy.limiting) == ((100, 33), "t0")
     assert plan_mix(parts([100, 100], [3.0, 1.0]), 1.0, upsample=True).counts == (150, 50)

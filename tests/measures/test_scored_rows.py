@@ -103,3 +103,12 @@ def test_the_most_alike_come_first():
 def test_pairs_for_a_loss_over_scores_keep_their_order():
     texts = scored({frozenset("ab"): 0.1, frozenset("bc"): 0.9, frozenset("cd"): 0.5}, {"d"})
     assert rows_by_score("t", texts, ScoreLimits(1.0)).pairs == tuple(texts.pairs[:2])
+
+
+def test_what_is_nearly_a_positive_or_the_query_is_no_negative():
+    scores = {frozenset("ab"): 0.9, frozenset("ac"): 0.1, frozenset("ad"): 0.1, frozenset("ae"): 0}
+    names = {name: Text.of(name).text_hash for name in "abcde"}
+    groups = {names["b"]: "g", names["c"]: "g", names["a"]: "h", names["d"]: "h"}
+    texts = ScoredTexts(scored(scores).pairs, groups)
+    drawn = rows_by_score("t", texts, ScoreLimits(0.8, 0.3)).drawn
+    assert negatives(by_text(texts, drawn)["a"]) == {"e"}

@@ -253,7 +253,7 @@ def test_scored_pairs_are_rows_in_both_directions_and_pairs(database: Database, 
     (entry,) = read_manifest(tmp_path / "out").tasks
     assert (entry.rows, [file.rows for file in entry.scored]) == (2, [3])
     cache = str(tmp_path / "cache")
-    pairs = load_dataset(str(tmp_path / "out"), "s-scored", split="train", cache_dir=cache)
+    pairs = load_dataset(str(tmp_path / "out"), "s+scored", split="train", cache_dir=cache)
     assert sorted(pairs["score"]) == [0.1, 0.5, 0.95]
     assert (result.tasks[0].rows, result.tasks[0].scored) == (2, 3)
     assert verify_set(tmp_path / "out", count_rows).rows == 2

@@ -81,6 +81,14 @@ def test_rows_without_in_batch_negatives_neither_give_nor_take(row: RowOf):
     assert against(batch, 1) == {"b", "y", "c", "x"}
 
 
+def test_a_document_that_is_the_query_itself_is_masked(row: RowOf):
+    """Pairs of scored texts are rows in both directions."""
+    batch = compose(row("one", ["other"], []), row("other", ["one"], []), row("q", ["a"], []))
+    assert against(batch, 0) == {"other", "a"}
+    assert against(batch, 1) == {"one", "a"}
+    assert against(batch, 2) == {"a", "one", "other"}
+
+
 def test_titles_and_instructions_enter_through_the_templates(row: RowOf):
     task = Task(
         name="t", query_template="I: {instruction} Q: {query}", document_template="{title}|{text}"

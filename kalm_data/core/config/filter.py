@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from kalm_data.core.config.settings import Settings
+from kalm_data.core.config.settings import Settings, as_list
 from kalm_data.core.contamination import GRAM_WORDS, SHARE
 
 if TYPE_CHECKING:
@@ -88,10 +88,7 @@ class FilterConfig(Settings):
         (), description="Take a rule back, repeatable: what it dropped stands again."
     )
 
-    @field_validator("ranker", "exclude", "reset", mode="before")
-    @classmethod
-    def _one_is_a_list(cls, value: object) -> object:
-        return (value,) if isinstance(value, str) else value
+    _one_is_a_list = field_validator("ranker", "exclude", "reset", mode="before")(as_list)
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:

@@ -11,7 +11,7 @@ from typing import Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from kalm_data.core.config.ranking import RankerSpec, parse_ranker
-from kalm_data.core.config.settings import Settings
+from kalm_data.core.config.settings import Settings, as_list
 
 Recipe = Literal["default", "kalm", "nv-retriever"]
 Sampling = Literal["random", "top", "spread"]
@@ -119,10 +119,7 @@ class MineConfig(Settings):
     )
     seed: int = Field(0, ge=0, description="Seed of the draw.")
 
-    @field_validator("ranker", mode="before")
-    @classmethod
-    def _one_is_a_list(cls, ranker: object) -> object:
-        return (ranker,) if isinstance(ranker, str) else ranker
+    _one_is_a_list = field_validator("ranker", mode="before")(as_list)
 
     @field_validator("ranker")
     @classmethod

@@ -3,6 +3,11 @@
 from pydantic import BaseModel, ConfigDict
 
 
+def as_list(value: object) -> object:
+    """A word alone is a list of one: for fields that options give more than once."""
+    return (value,) if isinstance(value, str) else value
+
+
 class Settings(BaseModel):
     """A checked set of settings. Unknown names are refused; `description` is the option's help."""
 

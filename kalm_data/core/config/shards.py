@@ -6,7 +6,7 @@ from typing import Literal, Self, get_args
 
 from pydantic import Field, field_validator, model_validator
 
-from kalm_data.core.config.settings import Settings
+from kalm_data.core.config.settings import Settings, as_list
 
 Lint = Literal[
     "negative_is_positive",
@@ -32,7 +32,10 @@ class SetSettings(Settings):
         "is larger has a file of its own.",
     )
     seed: int = Field(
-        0, ge=0, description="Seed of the order of the rows, and of what labels draw."
+        0,
+        ge=0,
+        description="Seed of the order of the rows, of what caps leave out, of what is held for "
+        "dev, and of what labels draw.",
     )
     cap: int | None = Field(
         None, ge=1, description="Most rows of each task, drawn by --seed; a task's own cap too."
@@ -94,10 +97,7 @@ class SetSettings(Settings):
         "2GB", pattern=r"^\d+(\.\d+)? ?[KMGT]i?B$", description="Memory that DuckDB may use."
     )
 
-    @field_validator("licences", mode="before")
-    @classmethod
-    def _one_is_a_list(cls, value: object) -> object:
-        return (value,) if isinstance(value, str) else value
+    _one_is_a_list = field_validator("licences", mode="before")(as_list)
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
@@ -132,10 +132,7 @@ class ShardsConfig(SetSettings):
         f"{', '.join(get_args(Lint))}, or all.",
     )
 
-    @field_validator("fail_on", mode="before")
-    @classmethod
-    def _one_is_a_list(cls, value: object) -> object:
-        return (value,) if isinstance(value, str) else value
+    _words_are_a_list = field_validator("fail_on", mode="before")(as_list)
 
     @field_validator("fail_on")
     @classmethod
