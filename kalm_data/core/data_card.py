@@ -91,8 +91,9 @@ def _line(entry: ShardTask) -> str:
     dev, scored = (sum(file.rows for file in files) for files in (entry.dev, entry.scored))
     counts = (str(count) for count in (entry.rows, dev, scored))
     cells = (task.name, task.type, *counts, task.licence, entry.ranker, task.instruction)
-    return f"| {' | '.join(_cell(cell) for cell in cells)} |\n"
+    return f"| {' | '.join(cell(text) for text in cells)} |\n"
 
 
-def _cell(text: str) -> str:
+def cell(text: str) -> str:
+    """The text as it stands in a table of Markdown."""
     return " ".join(text.replace("|", "\\|").split())

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
+from kalm_data.core.folders import PARTIAL
 from kalm_data.core.manifest import ShardFile, describe_file
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ def _read(journal: Path) -> list[tuple[str, ShardFile]]:
 
 def _keep_only(folder: Path, paths: set[str]) -> None:
     for file in [path for path in folder.rglob("*") if path.is_file()]:
-        if file.relative_to(folder).as_posix() not in paths:
+        if file.relative_to(folder).as_posix() not in {*paths, PARTIAL}:
             file.unlink()
     for empty in sorted((path for path in folder.rglob("*") if path.is_dir()), reverse=True):
         with suppress(OSError):  # not empty

@@ -12,8 +12,12 @@ from kalm_data.core.full_disk import naming
 from kalm_data.core.text import without_surrogates
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
+
+
+PARTIAL = ".partial"
+"""Marks a folder that is being written as ours."""
 
 
 @contextmanager
@@ -31,17 +35,16 @@ def published(target: Path, mark: str, *, resumes: bool = False) -> Iterator[Pat
     target = target.resolve()
     partial = target.with_name(target.name + ".partial")
     replaced = target.with_name(target.name + ".replaced")
+    for left in (partial, replaced):
+        _refuse_unknown(left, (PARTIAL, mark))
     _put_back(replaced, target)
     for left in (replaced,) if resumes else (partial, replaced):
         shutil.rmtree(left, ignore_errors=True)
-    try:
-        partial.mkdir(parents=True, exist_ok=resumes)
-    except OSError as error:
-        message = f"{target}: cannot be made: {error.strerror}. Name another folder."
-        raise InputError(message) from error
+    _make(partial, target)
     try:
         with naming(partial):
             yield partial
+            (partial / PARTIAL).unlink(missing_ok=True)
             _sync_all(partial)
         if target.exists():
             target.rename(replaced)
@@ -77,6 +80,23 @@ def refuse_foreign(target: Path, mark: str) -> None:
     if target.exists() or target.is_symlink():
         message = f"{target}: a file. Name a folder that does not exist yet."
         raise InputError(message)
+
+
+def _refuse_unknown(folder: Path, marks: Sequence[str]) -> None:
+    """Raise InputError unless what stands beside the target was left by us, or is empty."""
+    is_filled = folder.exists() and any(folder.iterdir())
+    if is_filled and not any((folder / mark).exists() for mark in marks):
+        message = f"{folder}: in the way, and not ours. Move it, or name another folder."
+        raise InputError(message)
+
+
+def _make(partial: Path, target: Path) -> None:
+    try:
+        partial.mkdir(parents=True, exist_ok=True)
+        (partial / PARTIAL).touch()
+    except OSError as error:
+        message = f"{target}: cannot be made: {error.strerror}. Name another folder."
+        raise InputError(message) from error
 
 
 def _put_back(replaced: Path, target: Path) -> None:

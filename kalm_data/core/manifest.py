@@ -48,10 +48,10 @@ class ShardFile(Settings):
 class ShardTask(Settings):
     """One task of a set, with its templates and flags as they were when it was written.
 
-    `ranker` gave the scores, empty where nothing was mined. `sources` maps each fingerprinted
-    input (the examples, judgements and decisions in force, the pool) to its digest. `files` hold
-    the rows to train on, `dev` those to evaluate on (queries with their positives), `scored` pairs
-    of texts with a score.
+    `ranker` gave the scores, empty where nothing was mined. `sources` has the fingerprint of the
+    pool, labels or pairs, and the settings of rules and draw in force. `files` hold the rows to
+    train on, `dev` those to evaluate on (queries with their positives), `scored` pairs of texts
+    with a score.
     """
 
     task: Task

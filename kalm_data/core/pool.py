@@ -58,6 +58,11 @@ class Pool:
         return [text_key(document.text_hash) for document in self.documents]
 
 
+def title_path(document: PoolDocument) -> str:
+    """Title and headings as one title, which renders as both do (`core.templates`)."""
+    return " > ".join(part for part in (document.title, *document.headings) if part)
+
+
 def make_pool(
     documents: Iterable[PoolDocument], near: Iterable[tuple[str, str]], document_template: str
 ) -> Pool:

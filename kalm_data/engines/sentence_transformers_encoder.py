@@ -35,7 +35,9 @@ Precision = Literal["float32", "bfloat16"]
 
 @dataclass(frozen=True, slots=True)
 class Shapes:
-    """Texts are padded to multiples of `step` tokens; a batch has at most `tokens` of them."""
+    """Texts are padded to multiples of `step` tokens; a batch has at most `tokens` of them, or one
+    text.
+    """
 
     step: int
     tokens: int

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from kalm_data.core.near_duplicates import groups, near_duplicates
 from kalm_data.core.pool import tied_documents
-from kalm_data.core.splits import Fractions
+from kalm_data.core.seeded import unit
 from kalm_data.core.text import normalised
 
 if TYPE_CHECKING:
@@ -28,11 +28,12 @@ def held_for_dev(
     share: float,
     seed: int,
 ) -> frozenset[str]:
-    """Text hashes of the documents of a share of the groups.
+    """Text hashes of the documents of the train split in a share of the groups.
 
-    A group is never parted: near-duplicates and chunks of one file, all positives of examples with
-    the same query (but for case and white space), whatever their task, and documents with the same
-    value in `alike`, which pairs text hashes with values.
+    The draw is its own: what an import drew for dev and test is not among them any more. A group is
+    never parted: near-duplicates and chunks of one file, all positives of examples with the same
+    query (but for case and white space), whatever their task, and documents with the same value in
+    `alike`, which pairs text hashes with values.
     """
     pools = tuple(pools)
     group_of = groups(
@@ -42,9 +43,8 @@ def held_for_dev(
             ((text_hash, f"value {value}") for text_hash, value in alike),
         )
     )
-    fractions = Fractions(share, 0.0, seed)
-    hashes = {document.text_hash for pool in pools for document in pool.documents}
-    return frozenset(h for h in hashes if fractions.draw(group_of.get(h, h)) == "dev")
+    hashes = {one.text_hash for pool in pools for one in pool.documents if one.split == "train"}
+    return frozenset(h for h in hashes if unit(seed, "held for dev", group_of.get(h, h)) < share)
 
 
 def _of_one_query(examples: Iterable[MiningExample]) -> Iterator[tuple[str, str]]:

@@ -42,7 +42,8 @@ def plan_mix(
 
     alpha 1 keeps the sizes as they are, 0 makes all tasks alike. The set is as large as the shares
     allow with no row twice, at most `rows`; with `upsample`, which repeats rows, it has `rows`, or
-    as many as are usable, but for what caps take from it. Equal weights and alpha 1 keep every usable row.
+    as many as are usable, but for what caps take from it. Equal weights and alpha 1 keep every
+    usable row.
     """
     shares = [part.weight * part.usable**alpha if part.usable else 0.0 for part in parts]
     whole = sum(shares)

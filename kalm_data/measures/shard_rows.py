@@ -33,7 +33,7 @@ class TaskRows:
     `ranker` and `basis` name the rankings that give the positives their scores; empty where
     nothing was ranked. `groups` has the group (DESIGN terms) of each text that is not alone in
     its own, by hash. `queries` has the query of each example, by its id, of a task that has neither
-    examples nor a pool; else None.
+    examples nor a pool; else None. `has_negatives` says whether rows are meant to have any.
     """
 
     task: Task
@@ -42,6 +42,7 @@ class TaskRows:
     pool: Pool
     groups: Mapping[str, str]
     queries: Mapping[str, QueryText] | None = None
+    has_negatives: bool = True
 
 
 @dataclass(frozen=True, slots=True)

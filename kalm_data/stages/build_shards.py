@@ -7,113 +7,34 @@ nothing is encoded. What was measured on another pool is refused by name.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
 from importlib.metadata import version
-from itertools import pairwise
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from kalm_data import __version__
 from kalm_data.core.data_card import write_data_card
 from kalm_data.core.errors import GateMissed, InputError
-from kalm_data.core.finished_files import FinishedFiles
-from kalm_data.core.folders import published
-from kalm_data.core.manifest import (
-    DEV,
-    MANIFEST,
-    SCHEMA_VERSION,
-    SCORED,
-    TRAIN,
-    Manifest,
-    ShardFile,
-    ShardTask,
-    describe_file,
-    write_manifest,
-)
-from kalm_data.core.records import Reject, Text
-from kalm_data.core.shards_result import BuildResult, TaskBuilt
-from kalm_data.measures.draws import BLOCK
-from kalm_data.measures.holding_out import OTHER_LICENCE, held_for_dev, of_other_licence
+from kalm_data.core.folders import published, refuse_foreign
+from kalm_data.core.manifest import MANIFEST, SCHEMA_VERSION, Manifest, write_manifest
+from kalm_data.core.records import Reject
+from kalm_data.core.shards_result import BuildResult
+from kalm_data.core.tasks import Task
+from kalm_data.measures.barring import allowed_tasks, find_barred
+from kalm_data.measures.example_rows import ExamplePlanner
 from kalm_data.measures.mix import MixPart, plan_mix
-from kalm_data.measures.row_plans import Barred, RowSink, TrainingStore, plan_rows
-from kalm_data.measures.training_pool import HELD_OUT
+from kalm_data.measures.set_writer import SetWriter
+from kalm_data.measures.text_rows import plan_labelled, plan_scored
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-    from contextlib import AbstractContextManager
+    from collections.abc import Sequence
     from pathlib import Path
 
     from kalm_data.core.config.shards import ShardsConfig
     from kalm_data.core.lint import LintFound
+    from kalm_data.core.manifest import ShardTask
     from kalm_data.core.protocols import Run, Tokenizer
-    from kalm_data.core.scored import TextPair
-    from kalm_data.core.tasks import Task
     from kalm_data.measures.draws import DrawStore
-    from kalm_data.measures.row_plans import TaskPlan
-    from kalm_data.measures.shard_rows import RowKind
-
-
-class NumberedRows(Protocol):
-    """The chosen rows of one task, numbered from 0 in the order in which they are written."""
-
-    @property
-    def negatives(self) -> int:
-        """Those of all rows."""
-        ...
-
-    @property
-    def fingerprint(self) -> str:
-        """Digest of all that the bytes of the parts depend on, the cuts between them left out."""
-        ...
-
-    def borders(self, rows: int, size: int | None) -> list[int]:
-        """Where parts begin, and the end: at most so many rows and bytes of text each."""
-        ...
-
-    def write(self, file: Path, first: int, last: int) -> None:
-        """Rows `first` to before `last` as one Parquet file."""
-        ...
-
-
-class StagedRows(RowSink, Protocol):
-    """The rows of a whole set, before they are written."""
-
-    def choose(self, task: str, kind: RowKind, size: int, count: int) -> None:
-        """Use `count` of the `size` rows of a task, in seeded order, all again where it is more."""
-        ...
-
-    def left_out(self, task: str) -> Sequence[tuple[str, str, str, int]]:
-        """(Example id, query, source, line) of the training rows that were not chosen, by id."""
-        ...
-
-    def lint(self, settings: ShardsConfig) -> list[LintFound]:
-        """What is found in the training rows that were chosen."""
-        ...
-
-    def count_tokens(self, name: str, tokenizer: Tokenizer) -> None:
-        """Give each text its number of tokens; `name` tells tokenizers apart."""
-        ...
-
-    def numbered(self, task: Task, kind: RowKind) -> AbstractContextManager[NumberedRows]: ...
-
-
-class ShardStore(TrainingStore, Protocol):
-    """The training side of a workspace, and the way out of it."""
-
-    def licences(self, task: Task) -> Mapping[str, tuple[str, ...]]:
-        """The licences of each document of the task's pool, by text hash; empty: none is told."""
-        ...
-
-    def values(self, task: Task, column: str) -> list[tuple[str, str]]:
-        """(Text hash, value) of a column of the documents of the task's pool, where it has one."""
-        ...
-
-    def write_scored(self, file: Path, task: str, pairs: Sequence[TextPair]) -> None:
-        """Scored pairs as one Parquet file, in the order given."""
-        ...
-
-    def staged(self, seed: int, memory_limit: str) -> AbstractContextManager[StagedRows]:
-        """A set to be filled; what does not fit into the limit goes to the workspace's disk."""
-        ...
+    from kalm_data.measures.row_plans import Barred, TaskPlan
+    from kalm_data.measures.set_writer import ShardStore, StagedRows
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,24 +66,23 @@ def build_shards(
     `positive_in_training`, of labelled texts `single_text_class`, and `mixed_out` for rows that
     caps and shares leave out.
     """
-    tasks = _allowed(run, tasks, config.licences)
-    barred = _bar(draws, store, tasks, config)
-    with (
-        published(out, MANIFEST, resumes=True) as folder,
-        store.staged(config.seed, config.memory_limit) as staged,
-    ):
-        plans = [plan_rows(draws, store, staged, run, task, config, barred) for task in tasks]
+    refuse_foreign(out, MANIFEST)
+    tasks = allowed_tasks(store, run, tasks, config.licences)
+    barred = find_barred(draws, store, tasks, config)
+    with store.staged(config.seed, config.memory_limit) as staged:
+        plans = [_plan(draws, store, staged, run, task, config, barred) for task in tasks]
         _mix(staged, run, plans, config)
+        _refuse_empty(out, plans)
         found = _look_over(staged, run, config)
         if tokenizer is not None:
             staged.count_tokens(tokenizer.fingerprint, tokenizer.tokenizer)
-        writer = _Writer(store, staged, run, folder, config)
-        written = [writer.write(plan) for plan in plans]
-        entries = [entry for entry, _ in written]
-        manifest = _manifest(out, entries, config)
-        writer.files.close()
-        write_manifest(folder, manifest)
-        write_data_card(folder, manifest)
+        with published(out, MANIFEST, resumes=True) as folder:
+            writer = SetWriter(store, staged, run, folder, config)
+            written = [writer.write(plan) for plan in plans]
+            manifest = _manifest([entry for entry, _ in written], config)
+            writer.files.close()
+            write_manifest(folder, manifest)
+            write_data_card(folder, manifest)
     return BuildResult(
         rows=manifest.rows,
         dev_rows=sum(built.dev_rows for _, built in written),
@@ -174,62 +94,42 @@ def build_shards(
     )
 
 
-def _allowed(run: Run, tasks: Sequence[Task], licences: Sequence[str]) -> list[Task]:
-    """Tasks of labels and scores have no licence but their own; documents have theirs."""
-    if not licences:
-        return list(tasks)
-    left = [task for task in tasks if task.is_ranked or task.licence in licences]
-    for task in tasks:
-        if task not in left:
-            told = f"licence {task.licence}" if task.licence else "no licence"
-            run.warn(f"task {task.name}: left out, as it has {told}")
-    return left
+def _plan(
+    draws: DrawStore,
+    store: ShardStore,
+    staged: StagedRows,
+    run: Run,
+    task: Task,
+    config: ShardsConfig,
+    barred: Barred,
+) -> TaskPlan:
+    """Stage the rows of a task; counts and rejects the examples that get none."""
+    _warn_of_ignored(run, task)
+    held = barred.held_texts
+    if (labelled := store.labelled(task.name)) is not None:
+        _warn_of_dev_texts(store, run, task, "labelled texts")
+        return plan_labelled(staged, run, task, labelled, config, held)
+    if (scored := store.scored(task.name)) is not None:
+        _warn_of_dev_texts(store, run, task, "scored pairs")
+        return plan_scored(staged, run, task, scored, config, held)
+    return ExamplePlanner(draws, store, staged, run, task, barred).plan()
 
 
-def _bar(
-    draws: DrawStore, store: ShardStore, tasks: Sequence[Task], config: ShardsConfig
-) -> Barred:
-    """Documents that are held out for dev, and those that must not be used."""
-    dev = _hold_for_dev(draws, store, tasks, config) if config.dev_fraction else frozenset()
-    reasons = {}
-    for task in tasks:
-        found = dict.fromkeys(dev, HELD_OUT)
-        if config.licences:
-            other = of_other_licence(store.licences(task), task.licence, config.licences)
-            found |= dict.fromkeys(other, OTHER_LICENCE)
-        reasons[task.name] = found
-    return Barred(reasons, dev, _held_texts(draws, tasks, dev))
+def _warn_of_ignored(run: Run, task: Task) -> None:
+    """What a task can declare already and this version does not apply yet."""
+    ignored = [name for name in ("languages", "symmetric")
+               if getattr(task, name) != Task.model_fields[name].default]  # fmt: skip
+    if ignored:
+        run.warn(f"task {task.name}: not applied in this version: {', '.join(ignored)}")
 
 
-def _held_texts(draws: DrawStore, tasks: Sequence[Task], dev: frozenset[str]) -> list[Text]:
-    """The documents held for dev and those of dev and test, where a task has other texts too:
-    labels and scores come with splits of their own.
-    """
-    if all(task.is_ranked and task.type != "sts" for task in tasks):
-        return []
-    documents = (one for task in tasks for one in draws.pool(task).documents)
-    held = {
-        one.text_hash: one.text for one in documents if one.text_hash in dev or one.split != "train"
-    }
-    return [Text.of(held[text_hash]) for text_hash in sorted(held)]
-
-
-def _hold_for_dev(
-    draws: DrawStore, store: ShardStore, tasks: Sequence[Task], config: ShardsConfig
-) -> frozenset[str]:
-    alike: list[tuple[str, str]] = []
-    if config.dev_by:
-        for task in tasks:
-            alike += store.values(task, config.dev_by)
-        if not alike:
-            message = (
-                f'column "{config.dev_by}": no document has it. Name a column of the documents '
-                "with --dev-by, or leave it out."
-            )
-            raise InputError(message)
-    pools = (draws.pool(task) for task in tasks)
-    examples = (block for task in tasks for block in draws.example_blocks(task.name, BLOCK))
-    return held_for_dev(pools, examples, alike, config.dev_fraction, config.seed)
+def _warn_of_dev_texts(store: ShardStore, run: Run, task: Task, what: str) -> None:
+    count = store.dev_texts(task.name)
+    if count:
+        run.warn(
+            f"task {task.name}: {count} {what} of dev are not written: dev rows are queries with "
+            "documents"
+        )
 
 
 def _mix(staged: StagedRows, run: Run, plans: Sequence[TaskPlan], config: ShardsConfig) -> None:
@@ -272,98 +172,20 @@ def _look_over(staged: StagedRows, run: Run, config: ShardsConfig) -> list[LintF
     return found
 
 
-class _Writer:
-    """Writes the parts of tasks to a folder; `reused` counts those that were there."""
-
-    def __init__(
-        self, store: ShardStore, staged: StagedRows, run: Run, folder: Path, config: ShardsConfig
-    ) -> None:
-        self._store, self._staged, self._run = store, staged, run
-        self._folder, self._config = folder, config
-        self.files = FinishedFiles(folder)
-        self.reused = 0
-
-    def write(self, plan: TaskPlan) -> tuple[ShardTask, TaskBuilt]:
-        task = plan.rows.task
-        train, negatives = self._write_rows(plan, "train", TRAIN)
-        dev, _ = self._write_rows(plan, "dev", DEV)
-        scored = self._write_scored(plan)
-        entry = ShardTask(
-            task=task,
-            rows=sum(file.rows for file in train),
-            ranker=plan.rows.ranker,
-            sources=dict(plan.sources),
-            files=train,
-            dev=dev,
-            scored=scored,
-        )
-        built = TaskBuilt(
-            task=task.name,
-            rows=entry.rows,
-            dev_rows=sum(file.rows for file in dev),
-            scored=len(plan.scored),
-            negatives=negatives,
-            files=len(entry.all_files),
-            parts_rejected=plan.parts_rejected,
-        )
-        return entry, built
-
-    def _write_rows(
-        self, plan: TaskPlan, kind: RowKind, name: str
-    ) -> tuple[tuple[ShardFile, ...], int]:
-        """The files of one kind of rows, and the negatives in them."""
-        if not (plan.train if kind == "train" else plan.dev):
-            return (), 0
-        with self._staged.numbered(plan.rows.task, kind) as rows:
-            made_from = f"{rows.fingerprint}:{version('duckdb')}"
-            borders = rows.borders(self._config.rows_per_shard, self._config.bytes_per_shard)
-            files = []
-            for number, (first, last) in enumerate(pairwise(borders)):
-                path = f"{plan.rows.task.name}/{name}-{number:05d}.parquet"
-                self._run.tell(f"writing {path}")
-                files.append(
-                    self._finish(
-                        path, f"{made_from}:{first}-{last}", last - first,
-                        partial(rows.write, first=first, last=last),
-                    )
-                )  # fmt: skip
-            return tuple(files), rows.negatives
-
-    def _write_scored(self, plan: TaskPlan) -> tuple[ShardFile, ...]:
-        if not plan.scored:
-            return ()
-        task = plan.rows.task.name
-        write = partial(self._store.write_scored, task=task, pairs=plan.scored)
-        made_from = f"{plan.sources['scored']}:{version('duckdb')}"
-        path = f"{task}/{SCORED}-00000.parquet"
-        return (self._finish(path, made_from, len(plan.scored), write),)
-
-    def _finish(
-        self, path: str, made_from: str, rows: int, write: Callable[[Path], None]
-    ) -> ShardFile:
-        known = self.files.reuse(path, made_from)
-        if known is not None:
-            self.reused += 1
-            return known
-        (self._folder / path).parent.mkdir(exist_ok=True)
-        write(self._folder / path)
-        file = describe_file(self._folder, path, rows)
-        self.files.note(made_from, file)
-        return file
-
-
-def _manifest(out: Path, entries: Sequence[ShardTask], config: ShardsConfig) -> Manifest:
-    rows = sum(entry.rows for entry in entries)
-    if not rows:
+def _refuse_empty(out: Path, plans: Sequence[TaskPlan]) -> None:
+    if not any(plan.train for plan in plans):
         message = (
             f"{out}: no example is left to write. Import pairs or labels, run `kalm-data "
             "synth`, or filter less strictly."
         )
         raise InputError(message)
+
+
+def _manifest(entries: Sequence[ShardTask], config: ShardsConfig) -> Manifest:
     return Manifest(
         schema_version=SCHEMA_VERSION,
         seed=config.seed,
-        rows=rows,
+        rows=sum(entry.rows for entry in entries),
         tasks=tuple(sorted(entries, key=lambda entry: entry.task.name)),
         versions={"kalm-data": __version__, "duckdb": version("duckdb")},
     )

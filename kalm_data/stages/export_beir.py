@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 from kalm_data import __version__
 from kalm_data.core.errors import InputError
 from kalm_data.core.exports.beir import (
+    LOSSES,
     QRELS,
     corpus_lines,
     count_losses,
@@ -17,9 +18,9 @@ from kalm_data.core.exports.beir import (
     qrels_lines,
     query_lines,
     refusal,
-    tell_losses,
 )
 from kalm_data.core.exports.card import write_beir_card
+from kalm_data.core.exports.losses import tell_losses
 from kalm_data.core.exports.manifest import (
     EXPORT,
     SCHEMA_VERSION,
@@ -38,7 +39,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from kalm_data.core.config.export import ExportConfig
-    from kalm_data.core.exports.beir import AskedQuery, Line
+    from kalm_data.core.exports.beir import AskedQuery
+    from kalm_data.core.exports.forms import Line
     from kalm_data.core.pool import Pool
     from kalm_data.core.protocols import Run
     from kalm_data.core.records import Split
@@ -107,7 +109,7 @@ def export_beir(
             versions={"kalm-data": __version__},
         )
         write_export_manifest(folder, exported)
-    for sentence in tell_losses(losses):
+    for sentence in tell_losses(losses, LOSSES):
         run.warn(f"{config.format}: {sentence}")
     return ExportResult.of(exported, out)
 

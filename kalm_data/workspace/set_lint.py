@@ -60,6 +60,7 @@ _FINDINGS: dict[Lint, str] = {
     "few_negatives": """
         SELECT a.task, a.query AS subject, count(n.text_hash) || ' negatives' AS text
         FROM asked a LEFT JOIN staged_negatives n USING (example_id)
+        WHERE a.task NOT IN (FROM without_negatives)
         GROUP BY a.task, a.example_id, a.query HAVING count(n.text_hash) < $min_negatives
     """,
     "frequent_positive": """

@@ -17,6 +17,7 @@ from kalm_data.workspace.full_disk import told_full
 from kalm_data.workspace.labels import read_class_texts
 from kalm_data.workspace.scored_pairs import read_scored
 from kalm_data.workspace.staged_set import StagedSet
+from kalm_data.workspace.tasks import read_content
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -77,16 +78,26 @@ GROUP BY ALL
 ORDER BY e.example_id
 """
 
+_DEV_TEXTS = """
+SELECT (SELECT count(*) FROM labels WHERE task = $task AND split = 'dev')
+    + (SELECT count(*) FROM scored_pairs WHERE task = $task AND split = 'dev')
+"""
+
 _LICENCES = """
 SELECT text_hash, list_sort(list(DISTINCT licence)) FROM current_documents
 WHERE collection IN (SELECT unnest(?)) GROUP BY text_hash ORDER BY text_hash
 """
 
 _VALUES = """
-SELECT DISTINCT text_hash, json_extract_string(metadata, $path) AS value FROM current_documents
+SELECT DISTINCT text_hash, coalesce(json_extract_string(metadata, $path), nullif({column}, ''))
+    AS value
+FROM current_documents
 WHERE collection IN (SELECT unnest($collections)) AND value IS NOT NULL
 ORDER BY text_hash, value
 """
+
+_OWN_COLUMNS = ("date", "language", "licence", "parent", "source", "title")
+"""Columns of documents that are no metadata."""
 
 _COLUMNS = {
     "query": "VARCHAR", "pos": "VARCHAR[]", "neg": "VARCHAR[]",
@@ -150,6 +161,16 @@ class ShardStore:
             for id_, query, source, line, positives in rows
         ]
 
+    def has_own_texts(self, task: str) -> bool:
+        """Whether the task is made of labels or scored pairs, which are no documents."""
+        return read_content(self._database, task) in ("labels", "scored pairs")
+
+    def dev_texts(self, task: str) -> int:
+        """How many labelled texts or scored pairs of the task are of the dev split."""
+        with self._database.read() as connection:
+            ((count,),) = connection.execute(_DEV_TEXTS, {"task": task}).fetchall()
+        return int(count)
+
     def licences(self, task: Task) -> dict[str, tuple[str, ...]]:
         """The licences of each document of the task's pool, by text hash; empty: none is told."""
         with self._database.read() as connection:
@@ -160,8 +181,9 @@ class ShardStore:
         """(Text hash, value) of a column of the documents of the task's pool, where it has one."""
         path = '$."' + column.replace('"', '\\"') + '"'
         named = {"path": path, "collections": list(task.pool)}
+        query = _VALUES.format(column=column if column in _OWN_COLUMNS else "''")
         with self._database.read() as connection:
-            return connection.execute(_VALUES, named).fetchall()
+            return connection.execute(query, named).fetchall()
 
     def write_scored(self, file: Path, task: str, pairs: Sequence[TextPair]) -> None:
         """Scored pairs as one Parquet file, in the order given."""
@@ -191,6 +213,9 @@ class ShardStore:
             except (duckdb.IOException, duckdb.OutOfMemoryException) as error:
                 said = _out_of_room(error, self._database.folder / "tmp", memory_limit)
                 raise InputError(said) from error
+            finally:
+                for name in ("memory_limit", "preserve_insertion_order", "threads"):
+                    connection.execute(f"RESET {name}")
 
 
 def _out_of_room(error: duckdb.Error, spilled: Path, memory_limit: str) -> str:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import pyarrow as pa
 
+from kalm_data.core.pool import title_path
 from kalm_data.core.seeded import digest
 from kalm_data.workspace.set_lint import lint
 from kalm_data.workspace.set_parts import (
@@ -55,6 +56,7 @@ _CREATE = (
     """CREATE TEMP TABLE staged_documents (
         task VARCHAR, text_hash VARCHAR, title VARCHAR, name VARCHAR, licence VARCHAR
     )""",
+    "CREATE TEMP TABLE without_negatives (task VARCHAR)",
     "CREATE TEMP TABLE chosen (example_id VARCHAR, copies BIGINT)",
     "CREATE TEMP TABLE token_counts (text_hash VARCHAR, tokens INTEGER)",
 )
@@ -163,6 +165,8 @@ class StagedSet:
             self._connection.execute(_ADD_EXAMPLES, [task.name])
             named = {"task": task.name, "ranker": rows.ranker, "basis": rows.basis}
             self._connection.execute(_ADD_SCORES, named)
+        if not rows.has_negatives:
+            self._connection.execute("INSERT INTO without_negatives VALUES (?)", [task.name])
         given = {"given_titles": _titles(rows.pool.documents), "given_groups": _groups(rows.groups)}
         asked = {"task": task.name, "licence": task.licence, "collections": list(task.pool)}
         with self._registered(given):
@@ -321,13 +325,8 @@ def _titles(documents: Sequence[PoolDocument]) -> pa.Table:
     texts = pa.large_string()
     return pa.table({
         "text_hash": pa.array([document.text_hash for document in documents], texts),
-        "title": pa.array([_title_path(document) for document in documents], texts),
+        "title": pa.array([title_path(document) for document in documents], texts),
     })  # fmt: skip
-
-
-def _title_path(document: PoolDocument) -> str:
-    """Title and headings as one title, which renders as both do (`core.templates`)."""
-    return " > ".join(part for part in (document.title, *document.headings) if part)
 
 
 def _groups(groups: Mapping[str, str]) -> pa.Table:

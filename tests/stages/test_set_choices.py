@@ -131,6 +131,33 @@ def test_a_share_of_the_groups_is_held_for_dev_and_nothing_leaks(
     assert bytes_of(tmp_path / "again") == bytes_of(tmp_path / "out")
 
 
+def test_what_is_held_for_dev_is_drawn_among_the_documents_of_training_alone(
+    database: Database, tmp_path: Path
+):
+    """An import has drawn its own share before; what it gave to test is no dev row either."""
+    splits: list[Split] = ["test" if i % 3 == 0 else "train" for i in range(COUNT)]
+    documents = [document(i, split=split) for i, split in enumerate(splits)]
+    world = [
+        *documents,
+        *(example(f"query {i}", [i]) for i in range(COUNT)),
+        example("of dev, over test", [3], split="dev"),
+    ]
+    _, run = build(fill(database, world), tmp_path / "out", dev_fraction=0.4, seed=3)
+    dev = {int(row["query"].split()[1]) for row in rows(tmp_path / "out", "dev")}
+    assert 4 <= len(dev) <= 14 and all(i % 3 for i in dev)
+    assert run.rejected == {"positive_held_out": COUNT // 3 + 1}
+
+
+def test_dev_rows_are_licensed_too(database: Database, tmp_path: Path):
+    documents = [document(i, licence="MIT" if i % 2 else "GPL-3.0-only") for i in range(COUNT)]
+    world = [*documents, *(example(f"query {i}", [i]) for i in range(COUNT))]
+    fill(database, world)
+    _, run = build(database, tmp_path / "out", dev_fraction=0.5, licences=["MIT"])
+    used = {int(row["query"].split()[1]) for row in rows(tmp_path / "out", "dev")}
+    assert used and all(i % 2 for i in used)
+    assert run.rejected == {"licence": COUNT // 2}
+
+
 def test_dev_groups_may_be_the_values_of_a_column(database: Database, tmp_path: Path):
     source = [json.dumps({"source": f"package {i % 5}"}) for i in range(COUNT)]
     documents = [document(i, metadata=source[i]) for i in range(COUNT)]
@@ -140,6 +167,7 @@ def test_dev_groups_may_be_the_values_of_a_column(database: Database, tmp_path: 
     held = {int(row["query"].split()[1]) % 5 for row in rows(tmp_path / "out", "dev")}
     trained = {int(row["query"].split()[1]) % 5 for row in rows(tmp_path / "out")}
     assert held and trained and not held & trained
+    build(database, tmp_path / "out", dev_fraction=0.5, dev_by="title")
     with pytest.raises(InputError, match='column "sauce": no document has it'):
         build(database, tmp_path / "out", dev_fraction=0.5, dev_by="sauce")
 
@@ -181,6 +209,11 @@ def test_what_is_found_is_told_and_may_end_the_run(database: Database, tmp_path:
     with pytest.raises(GateMissed, match="query_is_positive: 1 rows whose query is one of its"):
         build(database, tmp_path / "out", [bare], fail_on=["query_is_positive"], seed=5)
     assert bytes_of(tmp_path / "out") == before
+    (tmp_path / "out.partial").mkdir()
+    (tmp_path / "out.partial" / "mine.txt").write_text("mine")
+    with pytest.raises(InputError, match=r"out\.partial: in the way, and not ours"):
+        build(database, tmp_path / "out", [bare])
+    (tmp_path / "out.partial" / "mine.txt").rename(tmp_path / "mine.txt")
     result, _ = build(database, tmp_path / "out", [TASK], min_negatives=0, max_characters=10)
     assert {one.name for one in result.lint} >= {"long_text"}
     assert not {one.name for one in result.lint} & {"no_licence", "few_negatives"}
@@ -240,6 +273,8 @@ def test_scored_pairs_are_rows_in_both_directions_and_pairs(database: Database, 
         scored("a man eats", "a plane flies", 0.1),
         scored("a dog", "a cat", 0.5),
         scored("held", "out", 1.0, split="test"),
+        scored("held", "a dog", 0.9),
+        scored("kept", "apart", 0.9, split="dev"),
     ]
     task = Task(name="s", type="sts", licence="MIT")
     result, run = build(fill(database, world), tmp_path / "out", [task], sts_negative=0.3)
@@ -249,11 +284,17 @@ def test_scored_pairs_are_rows_in_both_directions_and_pairs(database: Database, 
         "a man eats": (["a man is eating"], ["a plane flies"]),
         "a man is eating": (["a man eats"], []),
     }
-    assert run.rejected == {"no_positive": 3} and run.kept == 2
+    assert run.rejected == {"no_positive": 3, "protected_query": 1} and run.kept == 2
+    assert any("1 scored pairs are left out: dev or test asks" in line for line in run.warnings)
+    assert any("1 scored pairs of dev are not written" in line for line in run.warnings)
     (entry,) = read_manifest(tmp_path / "out").tasks
     assert (entry.rows, [file.rows for file in entry.scored]) == (2, [3])
     cache = str(tmp_path / "cache")
     pairs = load_dataset(str(tmp_path / "out"), "s+scored", split="train", cache_dir=cache)
     assert sorted(pairs["score"]) == [0.1, 0.5, 0.95]
+    without, _ = build(database, tmp_path / "without", [task])
+    assert not without.lint  # none of its rows is meant to have negatives
+    with pytest.raises(InputError, match="no example is left"):
+        build(database, tmp_path / "none", [task], licences=["CC0-1.0"])
     assert (result.tasks[0].rows, result.tasks[0].scored) == (2, 3)
     assert verify_set(tmp_path / "out", count_rows).rows == 2

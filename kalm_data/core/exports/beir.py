@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
+
+from kalm_data.core.pool import title_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from kalm_data.core.pool import Pool, PoolDocument
+    from kalm_data.core.exports.forms import Line
+    from kalm_data.core.pool import Pool
     from kalm_data.core.records import Split
 
-Line: TypeAlias = "dict[str, object]"
 
 QRELS = ("query-id", "corpus-id", "score")
 
-_SENTENCES = {
+LOSSES = {
     "renamed": "{count} documents are named by the hash of their text: their ids hold white space, "
     "or stand for several texts",
     "headings": "{count} documents have headings, which follow their title: Title > Heading",
@@ -73,7 +75,7 @@ def corpus_lines(pool: Pool, ids: Mapping[str, str]) -> Iterator[Line]:
     for document in pool.documents:
         line: Line = {
             "_id": ids[document.text_hash],
-            "title": _title_path(document),
+            "title": title_path(document),
             "text": document.text,
         }
         yield line | ({"language": document.language} if in_language else {})
@@ -120,12 +122,6 @@ def count_losses(
     })  # fmt: skip
 
 
-def tell_losses(losses: Mapping[str, int]) -> list[str]:
-    """A sentence each, with its count."""
-    told = {word: sentence for word, sentence in _SENTENCES.items() if losses.get(word)}
-    return [sentence.format(count=f"{losses[word]:,}") for word, sentence in told.items()]
-
-
 def _outside(ids: Mapping[str, str], *lists: Sequence[str]) -> int:
     return sum(text_hash not in ids for hashes in lists for text_hash in hashes)
 
@@ -134,7 +130,3 @@ def _has_copies(one: AskedQuery, pool: Pool, index: Mapping[str, int]) -> bool:
     own = {index[text_hash] for text_hash in one.positives if text_hash in index}
     near = (place for text_hash in one.positives for place in pool.alike.get(text_hash, ()))
     return any(place not in own for place in near)
-
-
-def _title_path(document: PoolDocument) -> str:
-    return " > ".join(part for part in (document.title, *document.headings) if part)

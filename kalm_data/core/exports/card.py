@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from kalm_data.core.data_card import cell
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
@@ -68,7 +70,7 @@ def write_rows_card(folder: Path, manifest: ExportManifest, tasks: Mapping[str, 
          tasks[entry.task].instruction)
         for entry in manifest.tasks
     ]  # fmt: skip
-    table = "".join(f"| {' | '.join(_cell(str(cell)) for cell in line)} |\n" for line in lines)
+    table = "".join(f"| {' | '.join(cell(str(value)) for value in line)} |\n" for line in lines)
     _write(folder, configs, about + table)
 
 
@@ -100,7 +102,3 @@ def _config(name: str, files: Sequence[tuple[str, str]]) -> str:
         listed = "".join(f'    - "{path}"\n' for path in of_split)
         lines.append(f'  - split: "{split}"\n    path:\n{listed}')
     return "".join(lines)
-
-
-def _cell(text: str) -> str:
-    return " ".join(text.replace("|", "\\|").split())

@@ -54,9 +54,9 @@ def count_losses(row: ShardRow, form: Form) -> Counter[str]:
     return Counter({word: count for word, count in _losses(row, form) if count})
 
 
-def tell_losses(losses: Mapping[str, int]) -> list[str]:
-    """A sentence each, with its count."""
-    told = {word: sentence for word, sentence in _SENTENCES.items() if losses.get(word)}
+def tell_losses(losses: Mapping[str, int], sentences: Mapping[str, str] = _SENTENCES) -> list[str]:
+    """A sentence each, with its count, in the order of the sentences."""
+    told = {word: sentence for word, sentence in sentences.items() if losses.get(word)}
     return [sentence.format(count=f"{losses[word]:,}") for word, sentence in told.items()]
 
 

@@ -1,0 +1,85 @@
+"""Which tasks, documents and texts a set does without: by licence, and for the sake of dev."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from kalm_data.core.errors import InputError
+from kalm_data.core.records import Text
+from kalm_data.measures.draws import BLOCK
+from kalm_data.measures.holding_out import OTHER_LICENCE, held_for_dev, of_other_licence
+from kalm_data.measures.row_plans import Barred
+from kalm_data.measures.training_pool import HELD_OUT
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from kalm_data.core.config.shards import ShardsConfig
+    from kalm_data.core.protocols import Run
+    from kalm_data.core.tasks import Task
+    from kalm_data.measures.draws import DrawStore
+    from kalm_data.measures.set_writer import ShardStore
+
+
+def allowed_tasks(
+    store: ShardStore, run: Run, tasks: Sequence[Task], licences: Sequence[str]
+) -> list[Task]:
+    """Tasks of labels and scores have no licence but their own; documents have theirs."""
+    if not licences:
+        return list(tasks)
+    left = [
+        task for task in tasks if task.licence in licences or not store.has_own_texts(task.name)
+    ]
+    for task in tasks:
+        if task not in left:
+            told = f"licence {task.licence}" if task.licence else "no licence"
+            run.warn(f"task {task.name}: left out, as it has {told}")
+    return left
+
+
+def find_barred(
+    draws: DrawStore, store: ShardStore, tasks: Sequence[Task], config: ShardsConfig
+) -> Barred:
+    """Documents that are held out for dev, and those that must not be used."""
+    dev = _hold_for_dev(draws, store, tasks, config) if config.dev_fraction else frozenset()
+    reasons = {}
+    for task in tasks:
+        found = dict.fromkeys(dev, HELD_OUT)
+        if config.licences:
+            other = of_other_licence(store.licences(task), task.licence, config.licences)
+            found |= dict.fromkeys(other, OTHER_LICENCE)
+        reasons[task.name] = found
+    return Barred(reasons, dev, _held_texts(draws, store, tasks, dev))
+
+
+def _held_texts(
+    draws: DrawStore, store: ShardStore, tasks: Sequence[Task], dev: frozenset[str]
+) -> list[Text]:
+    """The documents held for dev and those of dev and test, where a task has other texts too:
+    labels and scores come with splits of their own.
+    """
+    if not any(store.has_own_texts(task.name) for task in tasks):
+        return []
+    documents = (one for task in tasks for one in draws.pool(task).documents)
+    held = {
+        one.text_hash: one.text for one in documents if one.text_hash in dev or one.split != "train"
+    }
+    return [Text.of(held[text_hash]) for text_hash in sorted(held)]
+
+
+def _hold_for_dev(
+    draws: DrawStore, store: ShardStore, tasks: Sequence[Task], config: ShardsConfig
+) -> frozenset[str]:
+    alike: list[tuple[str, str]] = []
+    if config.dev_by:
+        for task in tasks:
+            alike += store.values(task, config.dev_by)
+        if not alike:
+            message = (
+                f'column "{config.dev_by}": no document has it. Name a column of the documents '
+                "with --dev-by, or leave it out."
+            )
+            raise InputError(message)
+    pools = (draws.pool(task) for task in tasks)
+    examples = (block for task in tasks for block in draws.example_blocks(task.name, BLOCK))
+    return held_for_dev(pools, examples, alike, config.dev_fraction, config.seed)
