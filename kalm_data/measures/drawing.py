@@ -16,18 +16,17 @@ from kalm_data.measures.blocks import Block, ByExample
 from kalm_data.measures.candidates import given_documents, judge, siblings
 from kalm_data.measures.drawn_block import DrawnBlock
 from kalm_data.measures.hit_source import HitSource, HitTable, among
-from kalm_data.measures.negatives import Drawn, Negatives
+from kalm_data.measures.negatives import Negatives
 from kalm_data.measures.sampling import choose
 from kalm_data.measures.scrambling import mixed, salt
 from kalm_data.measures.shares import share_out
 from kalm_data.measures.training_pool import standing
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
-    from kalm_data.core.mining import Excluded, MiningExample, Ranked
     from kalm_data.measures.surroundings import Surroundings
 
     Keys = NDArray[np.uint64]
@@ -37,16 +36,6 @@ if TYPE_CHECKING:
 
 _ZERO_BELOW = ("bm25", "hybrid:")
 """Kinds of rankers that give 0 to what is none of their hits."""
-
-
-def draw_negatives(
-    around: Surroundings, example: MiningExample, own: Excluded, found: Mapping[str, Ranked]
-) -> Drawn:
-    """The hard negatives of one example. `own` is what its ranks leave out, `found` what each
-    ranker found, by id.
-    """
-    block = Block([example], [own], {id_: [ranked] for id_, ranked in found.items()})
-    return draw_block(around, block).each()[0]
 
 
 def draw_block(around: Surroundings, block: Block) -> DrawnBlock:

@@ -8,13 +8,14 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from one_by_one import draw_negatives, each
 
 from kalm_data.core.config.mine import DrawSettings, MineConfig
 from kalm_data.core.mining import Hits, Measured, MiningExample, Ranked, excluded
 from kalm_data.core.pool import Pool, PoolDocument, make_pool
 from kalm_data.core.records import text_hash
 from kalm_data.measures.blocks import Block
-from kalm_data.measures.drawing import draw_block, draw_negatives
+from kalm_data.measures.drawing import draw_block
 from kalm_data.measures.negatives import Drawn
 from kalm_data.measures.surroundings import surroundings
 from kalm_data.measures.training_pool import training_pool
@@ -443,7 +444,7 @@ def test_an_example_is_drawn_in_a_block_as_it_would_be_alone(
                 hashes[i]: Measured(1, scores.get(i, 0.0), i not in scores) for i in positives
             }
             found[id_].append(Ranked(measured, hits))
-    together = draw_block(around, Block(examples, own, found)).each()
+    together = each(draw_block(around, Block(examples, own, found)))
     alone = [
         draw_negatives(around, example, one, {id_: by[row] for id_, by in found.items()})
         for row, (example, one) in enumerate(zip(examples, own, strict=True))

@@ -3,6 +3,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from one_by_one import each
 from word_ranking import Rankers, WordEncoder, word_vector
 
 from kalm_data.core.config.mine import DrawSettings, MineConfig, mine_command
@@ -280,8 +281,8 @@ def test_a_draw_from_what_is_stored_is_that_of_the_run(database: Database) -> No
     dig(fill(database, WORLD))
     ranker = RankingStore(database).rankers("t")[0]
     again = draw_blocks(RankingStore(database), TASK, DrawSettings(CONFIG, (ranker,)))
-    each = [one for block in again for one in block.each()]
-    rows = [(one.example_id, n.text_hash, n.rank) for one in each for n in one.negatives]
+    draws = [one for block in again for one in each(block)]
+    rows = [(one.example_id, n.text_hash, n.rank) for one in draws for n in one.negatives]
     assert sorted(rows) == [row[:3] for row in drawn(database)]
 
 
