@@ -63,10 +63,11 @@ COPY (
 """
 
 STREAM = """
-import sys, itertools
+import os, sys, itertools
 from datasets import load_dataset
 rows = load_dataset(sys.argv[1], "debian", split="train", streaming=True)
 assert len(list(itertools.islice(rows, 64))) == 64
+os._exit(0)  # a stream that is left unread holds the interpreter up for good
 """
 
 LOAD = """
