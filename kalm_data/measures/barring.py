@@ -55,8 +55,8 @@ def find_barred(
 def _held_texts(
     draws: DrawStore, store: ShardStore, tasks: Sequence[Task], dev: frozenset[str]
 ) -> list[Text]:
-    """The documents held for dev and those of dev and test, where a task has other texts too:
-    labels and scores come with splits of their own.
+    """The documents held for dev, with the queries they answer, and those of dev and test, where a
+    task has other texts too: labels and scores come with splits of their own.
     """
     if not any(store.has_own_texts(task.name) for task in tasks):
         return []
@@ -64,7 +64,14 @@ def _held_texts(
     held = {
         one.text_hash: one.text for one in documents if one.text_hash in dev or one.split != "train"
     }
-    return [Text.of(held[text_hash]) for text_hash in sorted(held)]
+    queries = {
+        example.query
+        for task in (tasks if dev else ())
+        for block in draws.example_blocks(task.name, BLOCK)
+        for example in block
+        if not dev.isdisjoint(example.positives)
+    }
+    return [Text.of(text) for text in sorted({*held.values(), *queries})]
 
 
 def _hold_for_dev(

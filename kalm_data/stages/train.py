@@ -83,6 +83,7 @@ def train(
     """
     manifest = verify_set(shards, count_rows)
     run.record_input("shards", manifest.fingerprint)
+    _warn_of_unread(run, manifest)
     started = time.monotonic()
     fitted = fit(shards, manifest, output, config, Account(run, manifest.rows))
     seconds = round(time.monotonic() - started, 3)
@@ -94,3 +95,9 @@ def train(
     return TrainResult(
         str(output), fitted.steps, fitted.loss, fitted.last_loss, fitted.cut, seconds
     )
+
+
+def _warn_of_unread(run: Run, manifest: Manifest) -> None:
+    pairs = sum(file.rows for task in manifest.tasks for file in task.scored)
+    if pairs:
+        run.warn(f"{pairs} scored pairs of the set are not read: this version trains on its rows")

@@ -70,6 +70,22 @@ WORLD: list[list[Record]] = [
 ]
 
 
+def test_a_query_of_a_held_row_is_no_labelled_text(database: Database, tmp_path: Path):
+    world = [
+        *(document(i) for i in range(COUNT)),
+        *(labelled(f"query {i}", f"class {i % 2}") for i in range(COUNT)),
+    ]
+    build(fill(database, world), tmp_path / "out", [TASK, LABELS], dev_fraction=0.3)
+    dev = {row["query"] for row in rows_of(tmp_path / "out", "dev")}
+    of_labels = {
+        text
+        for row in rows_of(tmp_path / "out", "part")
+        if row["task"] == "labels"
+        for text in (row["query"], *row["pos"], *row["neg"])
+    }
+    assert dev and of_labels and not dev & of_labels
+
+
 def test_no_text_of_labels_or_scores_is_nearly_a_dev_document(database: Database, tmp_path: Path):
     tasks = [TASK, LABELS, SCORES]
     result, run = build(fill(database, WORLD), tmp_path / "out", tasks, dev_fraction=0.3)

@@ -12,6 +12,7 @@ from kalm_data.core.manifest import (
     Manifest,
     ShardTask,
     describe_file,
+    read_manifest,
     write_manifest,
 )
 from kalm_data.core.tasks import Task
@@ -97,3 +98,14 @@ def test_a_set_that_changed_is_not_trained_on(database: Database, shards: Path):
     (shards / "t" / "part-00000.parquet").write_bytes(b"y" * ROWS)
     with pytest.raises(InputError, match="sha256"):
         run_train(database, shards, Trainer())
+
+
+def test_scored_pairs_that_nobody_reads_are_told(database: Database, shards: Path):
+    (shards / "t" / "scored-00000.parquet").write_bytes(b"xyz")
+    manifest = read_manifest(shards)
+    (task,) = manifest.tasks
+    scored = (describe_file(shards, "t/scored-00000.parquet", 3),)
+    with_pairs = task.model_copy(update={"scored": scored})
+    write_manifest(shards, manifest.model_copy(update={"tasks": (with_pairs,)}))
+    _, run = run_train(database, shards, Trainer())
+    assert "3 scored pairs of the set are not read" in run.warnings[0]
