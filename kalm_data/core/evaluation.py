@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class EvalQuery:
-    """An example of the test split; `positives` are text hashes, ascending, maybe none."""
+    """An example of test or dev; `positives` are text hashes, ascending, maybe none."""
 
     example_id: str
     query: str

@@ -11,9 +11,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
-    from kalm_data.core.exports.forms import Form
+    from kalm_data.core.exports.forms import Form, LineFile
     from kalm_data.core.exports.rows import ShardRow, Survey
-    from kalm_data.engines.writers.line_files import LineFile
 
 
 class ShardRowFiles:

@@ -23,6 +23,7 @@ from kalm_data.measures.training_pool import HELD_OUT, NOT_IN_POOL, training_poo
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from kalm_data.core.evaluation import EvalQuery
     from kalm_data.core.mining import MiningExample
     from kalm_data.core.protocols import Run
     from kalm_data.core.records import Split
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     from kalm_data.measures.draws import DrawStore
     from kalm_data.measures.row_block import RowBlock
     from kalm_data.measures.row_plans import Barred, RowSink, TrainingStore
-    from kalm_data.measures.shard_rows import HeldExample
 
     _Drawn = tuple[Sequence[MiningExample], RowBlock]
     """Examples of a task, and a row for each, maybe refused."""
@@ -165,7 +165,7 @@ class ExamplePlanner:
         self._run.reject(rejects)
         return rows_of_positives(list(found), list(found.values()))
 
-    def _why_not_held(self, example: HeldExample) -> str:
+    def _why_not_held(self, example: EvalQuery) -> str:
         """The reason word of a dev example that is no row."""
         if not example.positives:
             return "no_positive"
@@ -188,7 +188,7 @@ class ExamplePlanner:
             ]
         )  # fmt: skip
 
-    def _reject(self, example: MiningExample | HeldExample, reason: str) -> Reject:
+    def _reject(self, example: MiningExample | EvalQuery, reason: str) -> Reject:
         numbers = json.dumps({"positives": len(example.positives)})
         return Reject(
             self._run.run_id, "build-shards", reason, example.example_id, numbers, example.source,

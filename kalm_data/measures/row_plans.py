@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from kalm_data.core.evaluation import EvalQuery
     from kalm_data.core.labelled import ClassTexts
     from kalm_data.core.records import Text
     from kalm_data.core.scored import ScoredTexts, TextPair
     from kalm_data.measures.row_block import RowBlock
-    from kalm_data.measures.shard_rows import HeldExample, RowKind, TaskRows
+    from kalm_data.measures.shard_rows import RowKind, TaskRows
 
 
 class TrainingStore(Protocol):
@@ -26,7 +27,7 @@ class TrainingStore(Protocol):
         """Ids of train examples whose query, in normal form, is one of dev or test of any task."""
         ...
 
-    def dev_examples(self, task: str) -> list[HeldExample]:
+    def dev_examples(self, task: str) -> list[EvalQuery]:
         """The examples of the dev split with the positives that no rule drops, by id."""
         ...
 

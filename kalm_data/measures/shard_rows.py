@@ -43,14 +43,3 @@ class TaskRows:
     groups: Mapping[str, str]
     queries: Mapping[str, QueryText] | None = None
     has_negatives: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class HeldExample:
-    """An example of the dev split, with the text hashes of the positives that stayed."""
-
-    example_id: str
-    query: str
-    source: str
-    line: int
-    positives: tuple[str, ...]

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from kalm_data.core.config.export import ExportConfig
-    from kalm_data.core.exports.forms import Key, Line
+    from kalm_data.core.exports.forms import Key, LineFile
     from kalm_data.core.exports.rows import ShardRow, Survey
     from kalm_data.core.manifest import Manifest, ShardFile, ShardTask
     from kalm_data.core.protocols import Run
@@ -40,16 +40,6 @@ _REMEDY = {
     "no_negative": "Mine negatives and build the set again, or write --format pairs.",
     "too_few_negatives": "Ask for fewer with --negatives, or write --format triplet.",
 }
-
-
-class LineFile(Protocol):
-    """A file that is being written; it appears with its first line."""
-
-    lines: int
-
-    def write(self, lines: Sequence[Line]) -> None: ...
-
-    def close(self) -> None: ...
 
 
 class RowFiles(Protocol):

@@ -16,17 +16,18 @@ if TYPE_CHECKING:
 
     from kalm_data.core.manifest import Manifest
     from kalm_data.core.pool import Pool
+    from kalm_data.core.records import Split
     from kalm_data.core.tasks import Task
     from kalm_data.workspace.database import Database
 
-_TEST_QUERIES = """
+_QUERIES = """
 SELECT e.example_id, t.text, e.instruction, e.language, e.origin, e.source, e.line,
     coalesce(list_sort(list(DISTINCT j.text_hash) FILTER (j.label = 'positive')), [])
 FROM examples e
 JOIN texts t ON t.text_hash = e.query_hash
 LEFT JOIN (SELECT * FROM judgements ANTI JOIN current_drops USING (example_id, text_hash)) j
     ON j.example_id = e.example_id
-WHERE e.task = ? AND e.split = 'test'
+WHERE e.task = ? AND e.split = ?
 GROUP BY ALL
 ORDER BY e.example_id
 """
@@ -74,10 +75,7 @@ class EvaluationStore:
 
     def test_queries(self, task: str) -> list[EvalQuery]:
         """The examples of the test split, in order of id."""
-        with self._database.read() as connection:
-            found = connection.execute(_TEST_QUERIES, [task]).fetchall()
-        rows = ((*asked, tuple(positives)) for *asked, positives in found)
-        return [EvalQuery(*row) for row in rows]
+        return read_queries(self._database, task, "test")
 
     def shown_queries(self) -> frozenset[str]:
         """Norm hashes of the queries that a language model was shown as examples."""
@@ -101,6 +99,14 @@ class EvaluationStore:
             frozenset(row[0] for row in hashes),
             frozenset(row[0] for row in queries),
         )
+
+
+def read_queries(database: Database, task: str, split: Split) -> list[EvalQuery]:
+    """The examples of a split with the positives that no rule drops, in order of id."""
+    with database.read() as connection:
+        found = connection.execute(_QUERIES, [task, split]).fetchall()
+    rows = ((*asked, tuple(positives)) for *asked, positives in found)
+    return [EvalQuery(*row) for row in rows]
 
 
 def read_shards(folder: Path, manifest: Manifest) -> TrainingSet:

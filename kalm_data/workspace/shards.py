@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 
 from kalm_data.core.errors import InputError
 from kalm_data.core.manifest import SCORED
-from kalm_data.measures.shard_rows import HeldExample
+from kalm_data.workspace.evaluation import read_queries
 from kalm_data.workspace.full_disk import told_full
 from kalm_data.workspace.labels import read_class_texts
 from kalm_data.workspace.scored_pairs import read_scored
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
+    from kalm_data.core.evaluation import EvalQuery
     from kalm_data.core.labelled import ClassTexts
     from kalm_data.core.scored import ScoredTexts, TextPair
     from kalm_data.core.tasks import Task
@@ -64,18 +65,6 @@ SELECT h.name, h.basis, (
 )
 FROM current_heads h
 WHERE h.kind = 'rule' AND h.task = ? AND h.run_id <> '' AND h.basis <> '' ORDER BY h.name
-"""
-
-_DEV = """
-SELECT e.example_id, t.text, e.source, e.line,
-    coalesce(list_sort(list(DISTINCT j.text_hash) FILTER (j.label = 'positive')), [])
-FROM examples e
-JOIN texts t ON t.text_hash = e.query_hash
-LEFT JOIN (SELECT * FROM judgements ANTI JOIN current_drops USING (example_id, text_hash)) j
-    ON j.example_id = e.example_id
-WHERE e.task = ? AND e.split = 'dev'
-GROUP BY ALL
-ORDER BY e.example_id
 """
 
 _DEV_TEXTS = """
@@ -152,14 +141,9 @@ class ShardStore:
         with self._database.read() as connection:
             return connection.execute(_RULES, [task]).fetchall()
 
-    def dev_examples(self, task: str) -> list[HeldExample]:
+    def dev_examples(self, task: str) -> list[EvalQuery]:
         """The examples of the dev split with the positives that no rule drops, by id."""
-        with self._database.read() as connection:
-            rows = connection.execute(_DEV, [task]).fetchall()
-        return [
-            HeldExample(id_, query, source, line, tuple(positives))
-            for id_, query, source, line, positives in rows
-        ]
+        return read_queries(self._database, task, "dev")
 
     def has_own_texts(self, task: str) -> bool:
         """Whether the task is made of labels or scored pairs, which are no documents."""

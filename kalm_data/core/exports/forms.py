@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import product
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 
 from kalm_data.core.templates import PAPER_QUERY, Templates, render_query
 
@@ -145,3 +145,13 @@ def file_names(form: Form, task: str, parts: int, *, in_batch: bool) -> Sequence
     if form.format == "kalm":
         return [f"data/{task}/part-{number:05d}.jsonl" for number in range(parts)]
     return [f"{task}/part-{number:05d}.parquet" for number in range(parts)]
+
+
+class LineFile(Protocol):
+    """A file that is being written; it appears with its first line, `lines` counts those in it."""
+
+    lines: int
+
+    def write(self, lines: Sequence[Line]) -> None: ...
+
+    def close(self) -> None: ...

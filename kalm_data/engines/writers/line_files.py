@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from kalm_data.engines.writers.text_files import to_json
 
@@ -14,16 +14,6 @@ if TYPE_CHECKING:
     import pyarrow.parquet as pq
 
     from kalm_data.core.exports.forms import ColumnKind, Line
-
-
-class LineFile(Protocol):
-    """A file that is being written; `lines` counts those in it."""
-
-    lines: int
-
-    def write(self, lines: Sequence[Line]) -> None: ...
-
-    def close(self) -> None: ...
 
 
 class JsonLines:
