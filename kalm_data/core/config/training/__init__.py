@@ -1,0 +1,1 @@
+"""Settings of `train`, a file for each part of the trainer that reads them."""
