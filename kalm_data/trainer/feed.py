@@ -1,24 +1,19 @@
-"""Feeds planned batches to the trainer's loop: sampler, data set and collator.
-
-Letters: Q rows (queries), P distinct documents, T distinct texts of a batch.
-"""
+"""Turns the rows of a batch into what the loss takes: tokens, and who learns from whom."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import torch
-from torch.utils.data import DataLoader, Dataset, Sampler
 
-from kalm_data.measures.scrambling import scrambled
-from kalm_data.trainer.batches import choose_positives, plan_batches
 from kalm_data.trainer.collate import Draw, compose_batch, draw_negatives
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from kalm_data.core.templates import Templates
-    from kalm_data.trainer.rows import Row, TrainingRows
+    from kalm_data.trainer.rows import Row
+    from kalm_data.trainer.sampler import Slot
 
 PART_TOKENS = {"cpu": 2048, "cuda": 65_536}
 """About so many tokens go through the model at once. Texts of a part are neighbours in length, so
@@ -26,56 +21,6 @@ there is little padding, and on a CPU its matrices stay in the cache: MiniLM on 
 for 64 descriptions of Debian packages as they come, 17 s sorted, 11 s in parts of this size."""
 
 _CHARACTERS_PER_TOKEN = 4
-
-
-class Slot(NamedTuple):
-    """A row, which of its positives is drawn, and the key that draws its negatives."""
-
-    row: int
-    positive: int
-    key: int
-
-
-class EpochSampler(Sampler[list[Slot]]):
-    """The batches of one epoch after the other; the loop calls `set_epoch`."""
-
-    def __init__(self, rows: TrainingRows, batch_size: int, seed: int) -> None:
-        self._columns = rows.columns()
-        self._batch_size = batch_size
-        self._seed = seed
-        self._epoch = 0
-        self._length = len(self.plan(0))
-
-    def __len__(self) -> int:
-        return self._length
-
-    def set_epoch(self, epoch: int) -> None:
-        self._epoch = epoch
-
-    def plan(self, epoch: int) -> list[list[int]]:
-        """The rows of each batch of an epoch."""
-        batches = plan_batches(self._columns, self._batch_size, self._seed, epoch)
-        return [batch.tolist() for batch in batches]
-
-    def __iter__(self) -> Iterator[list[Slot]]:
-        seed, epoch = self._seed, self._epoch
-        positives = choose_positives(self._columns, seed, epoch)
-        keys = scrambled(self._columns.keys, seed, "negatives", epoch)
-        for batch in self.plan(epoch):
-            yield [Slot(row, int(positives[row]), int(keys[row])) for row in batch]
-
-
-class SlotRows(Dataset[tuple["Row", Slot]]):
-    """Fetches the rows of a batch at once."""
-
-    def __init__(self, rows: TrainingRows) -> None:
-        self._rows = rows
-
-    def __len__(self) -> int:
-        return len(self._rows)
-
-    def __getitems__(self, slots: Sequence[Slot]) -> list[tuple[Row, Slot]]:
-        return list(zip(self._rows.rows([slot.row for slot in slots]), slots, strict=True))
 
 
 class Collator:
@@ -138,7 +83,3 @@ def cut_parts(texts: Sequence[str], tokens: int, max_length: int) -> list[list[s
             parts.append([])
         parts[-1].append(text)
     return parts
-
-
-def make_loader(rows: TrainingRows, sampler: EpochSampler, collator: Collator) -> DataLoader[Any]:
-    return DataLoader(SlotRows(rows), batch_sampler=sampler, collate_fn=collator)

@@ -24,10 +24,11 @@ from kalm_data.core.folders import published
 from kalm_data.core.templates import Templates, resolve_templates
 from kalm_data.core.trained import RECORD, Fitted
 from kalm_data.trainer.card import write_card
-from kalm_data.trainer.feed import PART_TOKENS, Collator, EpochSampler, make_loader
+from kalm_data.trainer.feed import PART_TOKENS, Collator
 from kalm_data.trainer.loop import ContrastiveLoss, Steps, TrainingLoop, Watcher
 from kalm_data.trainer.prompts import trained_prompts
 from kalm_data.trainer.rows import read_rows
+from kalm_data.trainer.sampler import EpochSampler, make_loader
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
