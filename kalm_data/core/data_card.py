@@ -41,7 +41,8 @@ reads them.
 | `pos_titles`, `neg_titles` | their titles with the path of headings, or empty |
 | `pos_scores`, `neg_scores` | scores by the ranker of the task, null where there is none |
 | `neg_ranks` | raw 1-based ranks of the negatives, 0 where unknown |
-| `neg_rankers` | the ranker, `given` (came with the data), `label` (a text of another class), \
+| `neg_rankers` | the ranker, `given` (came with the data), `label` (a random text of another \
+class), \
 `score` (a text scored low) or `padding` (a random document) |
 | `pos_ids`, `neg_ids` | hashes of the texts |
 | `pos_groups`, `neg_groups` | documents of one group are near-duplicates or chunks of one file |

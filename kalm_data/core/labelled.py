@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from kalm_data.core.near_duplicates import groups
 from kalm_data.core.seeded import digest
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Collection, Sequence
 
     from kalm_data.core.records import Text
 
@@ -33,11 +34,16 @@ class ClassText:
 class ClassTexts:
     """Those of a task, in order of text hash.
 
-    `groups` has the group (DESIGN terms) of each text that is not alone in its own, by hash.
+    `near` has the pairs of hashes of near-duplicates, also with texts of other splits.
     """
 
     texts: Sequence[ClassText]
-    groups: Mapping[str, str]
+    near: Sequence[tuple[str, str]] = ()
+
+    @property
+    def groups(self) -> dict[str, str]:
+        """The group (DESIGN terms) of each text that is not alone in its own, by hash."""
+        return groups(self.near)
 
     def protecting(self, held: Collection[str]) -> ClassTexts:
         """The same, with the texts of these hashes protected too."""

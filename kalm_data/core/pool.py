@@ -22,6 +22,7 @@ class PoolDocument:
 
     `split` is the most protected one of all its documents. `parents` names the files it is a
     chunk of, with their collection: two texts that share one are *siblings* (DESIGN terms).
+    `label` is the class of a labelled text; documents have none.
     """
 
     text_hash: str
@@ -31,6 +32,7 @@ class PoolDocument:
     language: str
     split: Split
     parents: frozenset[str]
+    label: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     from kalm_data.measures.blocks import Block
     from kalm_data.measures.surroundings import Surroundings
 
+    Keys = NDArray[np.uint64]
     Mask = NDArray[np.bool_]
+    Places = NDArray[np.int64]
     Scores = NDArray[np.float64]
 
 
@@ -50,10 +52,28 @@ def judge(around: Surroundings, block: Block, positives: Sequence[Sequence[str]]
     own = block.own_places
     found, columns = hits.find(own.rows, around.keys[own.places])
     above[own.rows[found], columns] = False
-    above &= ~among(hits.keys, around.held_out)
+    above &= ~among(hits.keys, around.held_out) & ~of_own_class(around, block, hits.keys)
     rows, columns = np.nonzero(above)
     places = np.searchsorted(around.keys, hits.keys[rows, columns])
     return Judged(ByExample(rows, places), hits.scores[rows, columns], lowest[rows])
+
+
+def of_own_class(around: Surroundings, block: Block, keys: Keys) -> Mask:
+    """(B, W) which texts have the class of the example of their row; keys: (B, W) of the pool, or
+    0, of which nobody asks.
+    """
+    if around.classes is None:
+        return np.zeros(keys.shape, bool)
+    places = np.searchsorted(around.keys, keys)
+    found: Mask = around.classes[places] == own_classes(around, block)[:, None]
+    return found
+
+
+def own_classes(around: Surroundings, block: Block) -> Places:
+    """(B,) the class of the labelled text that each example is."""
+    assert around.classes is not None
+    index = around.training.index
+    return around.classes[[index[example.positives[0]] for example in block.examples]]
 
 
 def given_documents(around: Surroundings, block: Block) -> ByExample:

@@ -13,7 +13,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from kalm_data.measures.blocks import Block, ByExample
-from kalm_data.measures.candidates import given_documents, judge, siblings
+from kalm_data.measures.candidates import (
+    given_documents,
+    judge,
+    of_own_class,
+    own_classes,
+    siblings,
+)
 from kalm_data.measures.drawn_block import DrawnBlock
 from kalm_data.measures.hit_source import HitSource, HitTable, among
 from kalm_data.measures.negatives import Negatives
@@ -102,10 +108,13 @@ class _Draw:
         return np.where(is_whole, 0.0, last) if id_.startswith(_ZERO_BELOW) else last
 
     def _eligible(self, source: HitSource) -> Mask:
-        """(B, W) the hits of the window that pass the limits and are of the train split."""
+        """(B, W) the hits of the window that pass the limits, are of the train split, and of
+        another class where they have one.
+        """
         window = source.window
         free = source.within_limits(window.scores, source.ceilings[:, None])
-        return free & ~among(window.keys, self._around.held_out)
+        free &= ~among(window.keys, self._around.held_out)
+        return free & ~of_own_class(self._around, self._block, window.keys)
 
     def given(self, counts: Places) -> Negatives:
         """At most `counts` of those that came with the data and pass the limits of the first
@@ -192,7 +201,9 @@ class _Draw:
         )
 
     def _pad(self, row: int, count: int, out: Sequence[ByExample]) -> list[int]:
-        allowed = self._around.training.trainable.copy()
+        allowed = self._around.drawable.copy()
+        if self._around.classes is not None:
+            allowed &= self._around.classes != self._own_classes[row]
         for source in self._sources:
             if source.has_evidence[row]:
                 hits = source.hits.keys[row, : source.hits.lengths[row]]
@@ -266,6 +277,10 @@ class _Draw:
         """Their indices by example, in seeded order, which depends on each document's key alone."""
         salted = self._keys(documents) ^ self._salts[documents.rows]
         return np.lexsort((mixed(salted), documents.rows))
+
+    @cached_property
+    def _own_classes(self) -> Places:
+        return own_classes(self._around, self._block)
 
     @cached_property
     def _salts(self) -> Keys:

@@ -222,10 +222,5 @@ class ExamplePlanner:
         rules = self._store.in_force("rule", task).items()
         found = {f"rule {rule}": settings for rule, settings in rules}
         for settings in self._store.in_force("draw", task).values():
-            drawn_with = DrawSettings.from_json(settings)
-            # models are told by their fingerprints: an option may be a folder of this machine
-            models = {"ranker", "rescored", "denoise"}
-            told = drawn_with.config.model_dump(mode="json", exclude=models)
-            told |= {"rankers": drawn_with.rankers, "denoiser": drawn_with.denoiser}
-            found["draw"] = json.dumps(told, sort_keys=True)
+            found["draw"] = DrawSettings.from_json(settings).told
         return {"pool": self._pool.fingerprint, **found}

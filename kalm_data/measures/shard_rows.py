@@ -18,12 +18,17 @@ RowKind = Literal["train", "dev"]
 
 @dataclass(frozen=True, slots=True)
 class QueryText:
-    """A query that is a text of a task of labels or scores, not an example of the workspace."""
+    """A query that is a text of a task of labels or scores, not an example of the workspace.
+
+    `label` is its class, empty where it has none.
+    """
 
     text_hash: str
+    text: str
     language: str
     source: str
     line: int
+    label: str = ""
 
 
 @dataclass(frozen=True, slots=True)

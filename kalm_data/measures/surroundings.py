@@ -13,21 +13,26 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from kalm_data.core.config.mine import DrawSettings
+    from kalm_data.core.pool import Pool
     from kalm_data.measures.training_pool import TrainingPool
 
+    Classes = NDArray[np.int64]
     Keys = NDArray[np.uint64]
 
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """keys: (P,) of the pool; held_out: (H,) those of documents of other splits; both ascending.
-    `children` holds the positions of the chunks of each file, `depth` how many hits were stored of
-    each query.
+    """keys: (P,) of the pool; held_out: (H,) those that are never drawn, as `drawable` (P,) has it;
+    both ascending. `children` holds the positions of the chunks of each file, `depth` how many hits
+    were stored of each query. classes: (P,) numbers of the classes of labelled texts, of which none
+    is drawn for a text of its own; None where the pool has documents.
     """
 
     training: TrainingPool
     keys: Keys
     held_out: Keys
+    drawable: NDArray[np.bool_]
+    classes: Classes | None
     children: Mapping[str, tuple[int, ...]]
     settings: DrawSettings
     depth: int
@@ -40,4 +45,25 @@ def surroundings(training: TrainingPool, settings: DrawSettings) -> Surroundings
             children.setdefault(parent, []).append(place)
     siblings = {parent: tuple(places) for parent, places in children.items()}
     keys, depth = np.array(training.pool.keys(), np.uint64), settings.config.stored_depth
-    return Surroundings(training, keys, keys[~training.trainable], siblings, settings, depth)
+    classes = _classes(training.pool)
+    drawable = training.trainable & ~_of_two_classes(training.pool, classes)
+    held_out = keys[~drawable]
+    return Surroundings(training, keys, held_out, drawable, classes, siblings, settings, depth)
+
+
+def _classes(pool: Pool) -> Classes | None:
+    names = sorted({document.label for document in pool.documents})
+    if names in ([], [""]):
+        return None
+    numbers = {name: number for number, name in enumerate(names)}
+    return np.array([numbers[document.label] for document in pool.documents], np.int64)
+
+
+def _of_two_classes(pool: Pool, classes: Classes | None) -> NDArray[np.bool_]:
+    """(P,) whether a text is nearly one of another class, and so of a positive there."""
+    found = np.zeros(len(pool), bool)
+    if classes is not None:
+        for place, document in enumerate(pool.documents):
+            alike = pool.alike.get(document.text_hash, ())
+            found[place] = any(classes[other] != classes[place] for other in alike)
+    return found

@@ -11,18 +11,21 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 from kalm_data import __version__
+from kalm_data.core.config.mine import DrawSettings
 from kalm_data.core.data_card import write_data_card
 from kalm_data.core.errors import GateMissed, InputError
 from kalm_data.core.folders import published, refuse_foreign
 from kalm_data.core.manifest import MANIFEST, SCHEMA_VERSION, Manifest, write_manifest
+from kalm_data.core.mining import DRAW
 from kalm_data.core.records import Reject
 from kalm_data.core.shards_result import BuildResult
 from kalm_data.core.tasks import Task
 from kalm_data.measures.barring import allowed_tasks, find_barred
 from kalm_data.measures.example_rows import ExamplePlanner
+from kalm_data.measures.labelled_rows import LabelPlanner
 from kalm_data.measures.mix import MixPart, plan_mix
 from kalm_data.measures.set_writer import SetWriter
-from kalm_data.measures.text_rows import plan_labelled, plan_scored
+from kalm_data.measures.text_rows import plan_scored
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -108,7 +111,9 @@ def _plan(
     held = barred.held_texts
     if (labelled := store.labelled(task.name)) is not None:
         _warn_of_dev_texts(store, run, task, "labelled texts")
-        return plan_labelled(staged, run, task, labelled, config, held)
+        mined = store.in_force("draw", task.name).get(DRAW)
+        settings = DrawSettings.from_json(mined) if mined else None
+        return LabelPlanner(draws, settings, task, labelled, config, held).plan(staged, run)
     if (scored := store.scored(task.name)) is not None:
         _warn_of_dev_texts(store, run, task, "scored pairs")
         return plan_scored(staged, run, task, scored, config, held)

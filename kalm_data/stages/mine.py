@@ -23,6 +23,7 @@ from kalm_data.core.records import Head, Judgement, Reject
 from kalm_data.measures.blocks import Block
 from kalm_data.measures.drawing import draw_block
 from kalm_data.measures.draws import BLOCK, DrawStore
+from kalm_data.measures.labelled_draws import LabelledDraws
 from kalm_data.measures.mining_report import MiningReport
 from kalm_data.measures.ranking import Measurements, RankedPool
 from kalm_data.measures.surroundings import surroundings
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from kalm_data.core.config.mine import MineConfig
+    from kalm_data.core.labelled import ClassTexts
     from kalm_data.core.protocols import Run
     from kalm_data.core.record_columns import Column
     from kalm_data.core.tasks import Task
@@ -56,6 +58,14 @@ class TaskRankers:
     denoiser: str = ""
 
 
+class MineStore(DrawStore, Protocol):
+    """What mining reads of the workspace."""
+
+    def labelled(self, task: str) -> ClassTexts | None:
+        """The labelled texts of the train split; None where the task has no labels."""
+        ...
+
+
 class RankerMaker(Protocol):
     """Makes the rankers of each task; `encoded` counts the texts encoded so far."""
 
@@ -66,19 +76,19 @@ class RankerMaker(Protocol):
 
 
 def mine(
-    store: DrawStore, run: Run, maker: RankerMaker, tasks: Sequence[Task], config: MineConfig
+    store: MineStore, run: Run, maker: RankerMaker, tasks: Sequence[Task], config: MineConfig
 ) -> MineResult:
-    """Rank what is not ranked yet and draw negatives; one unit an example.
+    """Rank what is not ranked yet and draw negatives; one unit an example, or a labelled text.
 
-    Raises InputError for tasks that are not searched (classification, clustering), and where no
+    Raises InputError for tasks of classification or clustering that have no labels, and where no
     task has an example with a positive.
     """
-    for task in tasks:
-        if not task.is_ranked:
-            message = f"task {task.name}: a {task.type} task has no ranks. Leave it out of mine."
-            raise InputError(message)
+    stores = [_draws(store, task) for task in tasks]
     before = maker.encoded
-    mined = tuple(_mine_task(store, run, maker, task, config) for task in tasks)
+    mined = tuple(
+        _mine_task(draws, run, maker, task, config)
+        for draws, task in zip(stores, tasks, strict=True)
+    )
     if config.part:
         run.warn(
             f"part {config.part} is ranked, and no negatives are drawn. Bring all parts together "
@@ -94,6 +104,20 @@ def mine(
         false_negatives=sum(task.false_negatives for task in mined),
         tasks=mined,
     )
+
+
+def _draws(store: MineStore, task: Task) -> DrawStore:
+    """What the draws of a task read."""
+    labelled = store.labelled(task.name)
+    if labelled is not None:
+        return LabelledDraws(store, labelled)
+    if not task.is_ranked:
+        message = (
+            f"task {task.name}: a {task.type} task is mined by its labels, and it has none. Bring "
+            "them with `kalm-data import labels`, or leave the task out."
+        )
+        raise InputError(message)
+    return store
 
 
 def _mine_task(

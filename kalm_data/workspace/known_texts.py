@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from kalm_data.core.near_duplicates import groups
 from kalm_data.core.records import SPLITS, Text
 from kalm_data.core.splits import KnownTexts
 
@@ -56,7 +55,7 @@ def read_known_texts(database: Database, bringer: Bringer, edges: str = _EDGES) 
     )
 
 
-def read_groups(database: Database, bringer: Bringer, task: str) -> dict[str, str]:
-    """The group of each text of a task that is not alone in its own; texts of all splits count."""
+def read_near(database: Database, bringer: Bringer, task: str) -> list[tuple[str, str]]:
+    """Pairs of hashes of near-duplicates among the texts of a task; texts of all splits count."""
     with database.read() as connection:
-        return groups(connection.execute(_EDGES_OF_TASK.format(bringer=bringer), [task]).fetchall())
+        return connection.execute(_EDGES_OF_TASK.format(bringer=bringer), [task]).fetchall()

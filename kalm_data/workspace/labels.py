@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from kalm_data.core.labelled import ClassText, ClassTexts
 from kalm_data.core.records import LabelledText, Text
-from kalm_data.workspace.known_texts import read_groups, read_known_texts
+from kalm_data.workspace.known_texts import read_known_texts, read_near
 from kalm_data.workspace.schema import TABLES
 from kalm_data.workspace.tasks import read_content, read_task_row
 
@@ -54,13 +54,10 @@ class LabelStore:
 
 
 def read_class_texts(database: Database, task: str) -> ClassTexts | None:
-    """The labelled texts of the train split; None where the task has no labels.
-
-    Groups hold what the task has of them, texts of dev and test too.
-    """
+    """The labelled texts of the train split; None where the task has no labels."""
     if read_content(database, task) != "labels":
         return None
     with database.read() as connection:
         rows = connection.execute(_CLASS_TEXTS, [task]).fetchall()
     texts = [ClassText(Text(*row[:3]), *row[3:]) for row in rows]
-    return ClassTexts(texts, read_groups(database, "labels", task))
+    return ClassTexts(texts, read_near(database, "labels", task))

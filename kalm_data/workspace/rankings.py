@@ -10,12 +10,14 @@ import numpy as np
 from kalm_data.core.config.mine import MineConfig
 from kalm_data.core.mining import Hits, Measured, MiningExample, RankedKey
 from kalm_data.workspace.arrow_columns import to_numpy
+from kalm_data.workspace.labels import read_class_texts
 from kalm_data.workspace.pools import PoolStore
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from collections.abc import Set as AbstractSet
 
+    from kalm_data.core.labelled import ClassTexts
     from kalm_data.core.pool import Pool
     from kalm_data.core.tasks import Task
     from kalm_data.workspace.database import Database
@@ -119,6 +121,10 @@ class RankingStore:
 
     def pool(self, task: Task) -> Pool:
         return PoolStore(self._database).pool(task)
+
+    def labelled(self, task: str) -> ClassTexts | None:
+        """The labelled texts of the train split; None where the task has no labels."""
+        return read_class_texts(self._database, task)
 
     def mining_examples(self, task: str) -> list[MiningExample]:
         """The examples of the train split that have a positive, in order of id."""

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from kalm_data.core.near_duplicates import groups
 from kalm_data.core.records import ScoredPair, Text
 from kalm_data.core.scored import ScoredText, ScoredTexts, TextPair
-from kalm_data.workspace.known_texts import read_groups, read_known_texts
+from kalm_data.workspace.known_texts import read_known_texts, read_near
 from kalm_data.workspace.schema import TABLES
 from kalm_data.workspace.tasks import read_content, read_task_row
 
@@ -71,7 +72,7 @@ def read_scored(database: Database, task: str) -> ScoredTexts | None:
     with database.read() as connection:
         rows = connection.execute(_TRAIN_PAIRS, [task]).fetchall()
     pairs = [_text_pair(row) for row in rows]
-    return ScoredTexts(pairs, read_groups(database, "scored_texts", task))
+    return ScoredTexts(pairs, groups(read_near(database, "scored_texts", task)))
 
 
 def _text_pair(row: Sequence[Any]) -> TextPair:

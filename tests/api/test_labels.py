@@ -83,4 +83,27 @@ def test_mine_and_filter_without_a_task_leave_labels_out(tmp_path: Path) -> None
     kept = filter_positives(folder, [], FilterConfig(top_k=1)).result
     assert [task.task for task in kept.tasks] == ["pairs"]
     with pytest.raises(InputError, match="has no ranks"):
-        mine(folder, ["labels"], MineConfig(ranker="bm25"))
+        filter_positives(folder, ["labels"], FilterConfig(top_k=1))
+
+
+def test_labels_are_mined_by_name_and_their_rows_name_ranker_rank_and_score(tmp_path: Path):
+    folder, task = tmp_path / "w", "labels"
+    (tmp_path / "l.csv").write_text(
+        "text,label\nhigh tide,sea\nlow water,sea\ndeep water,sea\n"
+        "high tea,food\nrye bread,food\ncold soup,food\n"
+    )
+    config = ImportLabelsConfig(as_split="train")
+    import_labels(folder, [str(tmp_path / "l.csv")], NamedLabelTask(task=task), config)
+    mined = mine(folder, [task], MineConfig(ranker="bm25", ranks="1-2", negatives=1))
+    assert (mined.run.planned, mined.result.tasks[0].pool_size) == (6, 6)
+    build_shards(folder, tmp_path / "out", [task], ShardsConfig())
+    verify(tmp_path / "out")
+    rows = {
+        row["query"]: row
+        for row in pq.read_table(tmp_path / "out/labels", partitioning=None).to_pylist()
+    }
+    row = rows["high tide"]
+    assert (row["neg"], row["neg_ranks"]) == (["high tea"], [2])
+    (ranker,), (score,) = row["neg_rankers"], row["neg_scores"]
+    assert ranker.startswith("bm25@") and score > 0
+    assert rows["rye bread"]["neg"] == []

@@ -235,6 +235,15 @@ class DrawSettings:
         stored = {"config": config, "rankers": self.rankers, "denoiser": self.denoiser}
         return json.dumps(stored, sort_keys=True)
 
+    @property
+    def told(self) -> str:
+        """As a set tells of it: models by their fingerprints alone, as an option may be a folder of
+        this machine.
+        """
+        config = self.config.model_dump(mode="json", exclude={"ranker", "rescored", "denoise"})
+        told = config | {"rankers": self.rankers, "denoiser": self.denoiser}
+        return json.dumps(told, sort_keys=True)
+
     @classmethod
     def from_json(cls, settings: str) -> DrawSettings:
         stored = json.loads(settings)

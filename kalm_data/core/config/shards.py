@@ -78,7 +78,10 @@ class SetSettings(Settings):
         1, ge=1, description="Texts of its own class that a labelled text gets, at most."
     )
     label_negatives: int = Field(
-        7, ge=1, description="Texts of other classes that a labelled text gets, at most."
+        7,
+        ge=1,
+        description="Texts of other classes that a labelled text gets, at most, where its task is "
+        "not mined: mine has --negatives.",
     )
     sts_positive: float = Field(
         0.8,
