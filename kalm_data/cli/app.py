@@ -11,6 +11,7 @@ from kalm_data import __version__
 from kalm_data.cli.build_shards import build_shards
 from kalm_data.cli.demo import run_demo
 from kalm_data.cli.evaluate import evaluate
+from kalm_data.cli.explain import explain
 from kalm_data.cli.export import export
 from kalm_data.cli.filter import filter_
 from kalm_data.cli.import_rankings import rankings
@@ -43,6 +44,7 @@ app.command("train")(train)
 app.command("eval")(evaluate)
 app.command("export")(export)
 app.command("status")(status)
+app.command("explain")(explain)
 app.command("rejects")(rejects)
 app.command("demo")(run_demo)
 
