@@ -10,6 +10,7 @@ import typer
 from kalm_data import __version__
 from kalm_data.cli.build_shards import build_shards
 from kalm_data.cli.demo import run_demo
+from kalm_data.cli.diff import diff
 from kalm_data.cli.evaluate import evaluate
 from kalm_data.cli.explain import explain
 from kalm_data.cli.export import export
@@ -43,6 +44,7 @@ app.command("verify")(verify)
 app.command("train")(train)
 app.command("eval")(evaluate)
 app.command("export")(export)
+app.command("diff")(diff)
 app.command("status")(status)
 app.command("explain")(explain)
 app.command("rejects")(rejects)

@@ -1,0 +1,110 @@
+"""`kalm-data diff`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich import box
+from rich.table import Table
+from rich.text import Text
+
+from kalm_data.api.diff import DiffConfig
+from kalm_data.api.diff import diff as compare
+from kalm_data.cli.expand import expand
+from kalm_data.cli.options import WORKSPACE, JsonOption, WorkspaceOption
+from kalm_data.cli.reporting import print_json, reporting
+
+if TYPE_CHECKING:
+    from kalm_data.api.diff import Difference, Pair, RowChange
+
+_SHOWN_ROWS = 20
+_SHOWN_CHARACTERS = 60
+
+
+@expand
+def diff(
+    config: DiffConfig,
+    a: Annotated[
+        str, typer.Argument(help="Folder of a shard set or of a workspace, or a run: 0003-filter.")
+    ],
+    b: Annotated[str, typer.Argument(help="What it is compared with: another of the same kind.")],
+    workspace: WorkspaceOption = WORKSPACE,
+    json: JsonOption = False,
+) -> None:
+    """Tell which rows came, went and changed from A to B, and which setting or input caused it.
+
+    Of shard sets the workspace that built them knows why a row is in one of them alone.
+    """
+    with reporting("diff", as_json=json) as reporter:
+        if config.limit is None and not json:
+            config = config.model_copy(update={"limit": _SHOWN_ROWS})
+        found = compare(workspace, a, b, config)
+        if json:
+            print_json({"command": "diff", "status": "ok"} | asdict(found))
+            return
+        for table in _tables(found):
+            reporter.data.print(table)
+        for note in found.notes:
+            reporter.people.print(f"diff: {note}", markup=False)
+        reporter.people.print(_last_line(found), markup=False)
+
+
+def _tables(found: Difference) -> Iterable[Table]:
+    yield _counts(found)
+    for title, pairs in (
+        ("Figures", found.figures),
+        ("Settings that differ", found.settings),
+        ("Inputs that differ", found.inputs),
+    ):
+        if pairs:
+            yield _pairs(title, pairs)
+    if found.rows:
+        yield _rows(found.rows)
+
+
+def _table(title: str, *columns: str) -> Table:
+    table = Table(*columns, title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+    for column in table.columns:
+        column.overflow = "fold"
+    return table
+
+
+def _counts(found: Difference) -> Table:
+    table = _table(f"{found.a} → {found.b}", "", "came", "went", "changed", "same", "what changed")
+    for each in found.counts:
+        parts = ", ".join(f"{part} {count:,}" for part, count in each.parts.items())
+        numbers = (f"{n:,}" for n in (each.came, each.went, each.changed, each.same))
+        table.add_row(Text(" ".join(filter(None, (each.task, each.split)))), *numbers, parts)
+    return table
+
+
+def _pairs(title: str, pairs: Iterable[Pair]) -> Table:
+    table = _table(title, "", "A", "B")
+    for pair in pairs:
+        table.add_row(Text(pair.name), Text(_shown(pair.a)), Text(_shown(pair.b)))
+    return table
+
+
+def _shown(value: str | float | None) -> str:
+    if value is None:
+        return "–"
+    return value if isinstance(value, str) else f"{value:,}"
+
+
+def _rows(rows: Iterable[RowChange]) -> Table:
+    table = _table("Rows", "", "key", "text", "why")
+    for row in rows:
+        text = " ".join(row.text.split())[:_SHOWN_CHARACTERS]
+        change = f"changed: {', '.join(row.parts)}" if row.parts else row.change
+        table.add_row(change, Text(row.key), Text(text), Text("; ".join(map(str, row.causes))))
+    return table
+
+
+def _last_line(found: Difference) -> str:
+    rows, shown = found.differing_rows, len(found.rows)
+    if rows == shown:
+        return f"diff: {rows:,} rows differ"
+    return f"diff: {rows:,} rows differ, {shown:,} are shown: --limit or --rows FILE gives all"
