@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from kalm_data.core.manifest import DEV, SCORED, TRAIN
+from kalm_data.core.manifest import DEV, DEV_SCORED, SCORED, TRAIN
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -75,16 +75,17 @@ def _configs(entry: ShardTask) -> str:
     task, text = entry.task.name, ""
     if entry.files:
         text += f'- config_name: "{task}"\n  data_files:\n'
-        text += _split("train", f"{task}/{TRAIN}-*.parquet")
-        text += _split("validation", f"{task}/{DEV}-*.parquet") if entry.dev else ""
-    if entry.scored:
+        text += _split("train", task, TRAIN)
+        text += _split("validation", task, DEV) if entry.dev else ""
+    if entry.scored or entry.dev_scored:
         text += f'- config_name: "{task}+scored"\n  data_files:\n'  # no task is named with a +
-        text += _split("train", f"{task}/{SCORED}-*.parquet")
+        text += _split("train", task, SCORED) if entry.scored else ""
+        text += _split("validation", task, DEV_SCORED) if entry.dev_scored else ""
     return text
 
 
-def _split(name: str, files: str) -> str:
-    return f'  - split: {name}\n    path: "{files}"\n'
+def _split(name: str, task: str, files: str) -> str:
+    return f'  - split: {name}\n    path: "{task}/{files}-[0-9]*.parquet"\n'
 
 
 def _line(entry: ShardTask) -> str:

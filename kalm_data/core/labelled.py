@@ -1,4 +1,4 @@
-"""The labelled texts of a task that training may see."""
+"""The labelled texts of a task, by split."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class ClassText:
-    """A labelled text of the train split.
+    """A labelled text of a split.
 
-    `is_protected`: dev or test of any task has a query or a labelled text of its normal form, or
-    it is nearly a document of theirs (`protecting`).
+    `is_protected`: a more protected split of any task asks its normal form, in a query, a labelled
+    text or a scored pair, or it is nearly a document of theirs (`protecting`).
     """
 
     text: Text

@@ -21,8 +21,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 MANIFEST = "manifest.json"
-TRAIN, DEV, SCORED = "part", "dev", "scored"
-"""How the names of files begin: of rows to train on, of rows to evaluate on, of scored pairs."""
+TRAIN, DEV, SCORED, DEV_SCORED = "part", "dev", "scored", "dev-scored"
+"""How the names of files begin, before a number: of rows to train on, of rows to evaluate on, of
+scored pairs to train on, and to evaluate on.
+"""
 
 SCHEMA_VERSION = 2
 
@@ -50,8 +52,8 @@ class ShardTask(Settings):
 
     `ranker` gave the scores, empty where nothing was mined. `sources` has the fingerprint of the
     pool, labels or pairs, and the settings of rules and draw in force. `files` hold the rows to
-    train on, `dev` those to evaluate on (queries with their positives), `scored` pairs of texts
-    with a score.
+    train on, `dev` those to evaluate on (queries with their positives), `scored` and `dev_scored`
+    pairs of texts with a score, for the one and the other.
     """
 
     task: Task
@@ -61,10 +63,11 @@ class ShardTask(Settings):
     files: tuple[ShardFile, ...]
     dev: tuple[ShardFile, ...] = ()
     scored: tuple[ShardFile, ...] = ()
+    dev_scored: tuple[ShardFile, ...] = ()
 
     @property
     def all_files(self) -> tuple[ShardFile, ...]:
-        return (*self.files, *self.dev, *self.scored)
+        return (*self.files, *self.dev, *self.scored, *self.dev_scored)
 
 
 class Manifest(Settings):

@@ -25,6 +25,11 @@ SPLITS: tuple[Split, ...] = ("train", "dev", "test")
 """From the least to the most protected: where two meet, the later one wins."""
 
 
+def more_protected(split: Split) -> list[Split]:
+    """The splits whose queries no row of this one may ask."""
+    return list(SPLITS[SPLITS.index(split) + 1 :])
+
+
 def text_hash(text: str) -> str:
     """The identity of a text: its exact characters."""
     return digest("text", text)

@@ -1,4 +1,4 @@
-"""The scored pairs of a task that training may see."""
+"""The scored pairs of a task, by split."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class ScoredText:
-    """A text of a scored pair of the train split, as the pair brought it.
+    """A text of a scored pair of a split, as the pair brought it.
 
-    `is_protected`: dev or test of any task asks its normal form, in a query, a labelled text or a
-    scored pair, or it is nearly a document of theirs (`protecting`).
+    `is_protected`: a more protected split of any task asks its normal form, in a query, a labelled
+    text or a scored pair, or it is nearly a document of theirs (`protecting`).
     """
 
     text: Text

@@ -22,6 +22,7 @@ class TaskBuilt:
     rows: int
     dev_rows: int
     scored: int
+    dev_scored: int
     negatives: int
     files: int
     parts_rejected: Mapping[str, int]

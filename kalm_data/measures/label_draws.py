@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from kalm_data.core.errors import InputError
 from kalm_data.core.records import example_id
-from kalm_data.core.seeded import in_random_order
+from kalm_data.core.seeded import digest, in_random_order
 from kalm_data.measures.negatives import Drawn, Negative
 
 if TYPE_CHECKING:
@@ -26,6 +26,10 @@ T = TypeVar("T")
 
 LABEL = "label"
 """Who proposes a negative of another class."""
+
+
+DEV_TEXTS = 10
+"""Texts of a class that dev rows are made of: the size of the rows grows with its square."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +53,29 @@ def draw_by_label(task: str, texts: Sequence[ClassText], draw: LabelDraw) -> Ite
     )
     classes = _Classes(task, free, draw)
     return (classes.draw(one) for one in texts)
+
+
+def dev_by_label(task: str, texts: Sequence[ClassText], seed: int) -> Iterator[Drawn]:
+    """One for each text of dev, in their order: its positives are all others that are used.
+
+    At most `DEV_TEXTS` of a class are, drawn by the seed, in as many normal forms. So the rows of a
+    task are an evaluation of their own: each finds its positives among the positives of all.
+    Reasons of refusal: `protected_query`, `single_text_class`, `dev_class_full`.
+    """
+    by_label: defaultdict[str, dict[str, str]] = defaultdict(dict)
+    for one in sorted(texts, key=lambda one: digest(seed, "label-dev", one.text.text_hash)):
+        members = by_label[one.label]
+        if not one.is_protected and len(members) < DEV_TEXTS:
+            members.setdefault(one.text.norm_hash, one.text.text_hash)
+    for one in texts:
+        id_, used = example_id(task, one.text.text), sorted(by_label[one.label].values())
+        others = tuple(text_hash for text_hash in used if text_hash != one.text.text_hash)
+        if one.is_protected:
+            yield Drawn(id_, (), (), refusal="protected_query")
+        elif one.text.text_hash not in used:
+            yield Drawn(id_, (), (), refusal="dev_class_full")
+        else:
+            yield Drawn(id_, others, (), refusal="" if others else "single_text_class")
 
 
 class _Classes:

@@ -10,7 +10,7 @@ import numpy as np
 from kalm_data.core.pool import make_pool
 from kalm_data.measures.draws import draw_blocks
 from kalm_data.measures.holding_out import like_held
-from kalm_data.measures.label_draws import LabelDraw, draw_by_label
+from kalm_data.measures.label_draws import LabelDraw, dev_by_label, draw_by_label
 from kalm_data.measures.labelled_draws import LabelledDraws
 from kalm_data.measures.row_block import PADDING, rows_of, rows_of_block
 from kalm_data.measures.row_plans import TaskPlan
@@ -40,36 +40,39 @@ class LabelPlanner:
         mined: DrawSettings | None,
         task: Task,
         labelled: ClassTexts,
+        dev: ClassTexts,
         config: ShardsConfig,
         held: Sequence[Text],
     ) -> None:
-        """mined: the settings of the draw in force, if the task was mined."""
+        """mined: the settings of the draw in force, if the task was mined; dev: texts of dev."""
         self._draws, self._mined, self._task, self._config = draws, mined, task, config
         near_held = like_held(held, (one.text for one in labelled.texts))
-        self._labelled = labelled.protecting(near_held)
+        self._labelled, self._dev = labelled.protecting(near_held), dev
         self._wanted = mined.config.negatives if mined else config.label_negatives
 
     def plan(self, sink: RowSink, run: Run) -> TaskPlan:
         """Rows without in-batch negatives, whatever the task was declared to be later."""
         task, labelled = self._task, self._labelled
         apart = task.model_copy(update={"in_batch": False})
-        ranker, queries = (
-            self._mined.scorer if self._mined else "",
-            query_texts(task.name, labelled.texts),
-        )
+        ranker = self._mined.scorer if self._mined else ""
+        queries = query_texts(task.name, [*labelled.texts, *self._dev.texts])
         rows = TaskRows(apart, ranker, "", make_pool([], [], ""), labelled.groups, queries)
         added = TextRows(sink, run, rows)
-        short = sum(self._count_short(added.add("train", block)) for block in self._blocks())
+        kept = [added.add("train", block) for block in self._blocks()]
+        dev = added.add(
+            "dev", rows_of(list(dev_by_label(task.name, self._dev.texts, self._config.seed)))
+        )
         sink.finish(rows)
+        train, short = sum(map(len, kept)), sum(map(self._count_short, kept))
         if short:
             run.warn(
                 f"task {task.name}: {short} rows have fewer than {self._wanted} negatives: "
                 + ("mine found no more" if self._mined else "other classes have no more texts")
             )
-        if not added.train:
+        if not train:
             run.warn(f"task {task.name}: none of its labelled texts gives a row")
         run.record_input(f"labels of {task.name}", labelled.fingerprint)
-        return TaskPlan(rows, added.train, 0, {}, self._sources())
+        return TaskPlan(rows, train, len(dev), {}, self._sources())
 
     def _blocks(self) -> Iterator[RowBlock]:
         """A row for each text, maybe refused."""
@@ -101,4 +104,8 @@ class LabelPlanner:
             "labels": self._labelled.fingerprint,
             "draw": self._config.model_dump_json(include=own),
         }
-        return found | ({"mined": self._mined.told} if self._mined else {})
+        if self._dev.texts:
+            found["dev labels"] = self._dev.fingerprint
+        if self._mined:
+            found["mined"] = self._mined.told
+        return found

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     from kalm_data.core.evaluation import EvalQuery
     from kalm_data.core.labelled import ClassTexts
-    from kalm_data.core.records import Text
+    from kalm_data.core.records import Split, Text
     from kalm_data.core.scored import ScoredTexts, TextPair
     from kalm_data.measures.row_block import RowBlock
     from kalm_data.measures.shard_rows import RowKind, TaskRows
@@ -31,16 +31,12 @@ class TrainingStore(Protocol):
         """The examples of the dev split with the positives that no rule drops, by id."""
         ...
 
-    def dev_texts(self, task: str) -> int:
-        """How many labelled texts or scored pairs of the task are of the dev split."""
+    def labelled(self, task: str, split: Split = "train") -> ClassTexts | None:
+        """The labelled texts of a split; None where the task has no labels."""
         ...
 
-    def labelled(self, task: str) -> ClassTexts | None:
-        """The labelled texts of the train split; None where the task has no labels."""
-        ...
-
-    def scored(self, task: str) -> ScoredTexts | None:
-        """The scored pairs of the train split; None where the task has none."""
+    def scored(self, task: str, split: Split = "train") -> ScoredTexts | None:
+        """The scored pairs of a split; None where the task has none in any."""
         ...
 
     def in_force(self, kind: str, task: str) -> dict[str, str]:
@@ -82,6 +78,7 @@ class TaskPlan:
 
     `parts_rejected` counts, by reason, single positives left out of rows that are kept. `sources`
     has the fingerprint of pool, labels or scores, and the settings of rules and draw in force.
+    `scored` and `dev_scored` are pairs to train and to evaluate on.
     """
 
     rows: TaskRows
@@ -90,3 +87,4 @@ class TaskPlan:
     parts_rejected: Mapping[str, int]
     sources: Mapping[str, str]
     scored: Sequence[TextPair] = ()
+    dev_scored: Sequence[TextPair] = ()

@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING, Protocol
 
 from kalm_data import __version__
 from kalm_data.core.finished_files import FinishedFiles
-from kalm_data.core.manifest import DEV, SCORED, TRAIN, ShardFile, ShardTask, describe_file
+from kalm_data.core.manifest import (
+    DEV,
+    DEV_SCORED,
+    SCORED,
+    TRAIN,
+    ShardFile,
+    ShardTask,
+    describe_file,
+)
 from kalm_data.core.shards_result import TaskBuilt
 from kalm_data.measures.row_plans import RowSink, TrainingStore
 
@@ -110,7 +118,8 @@ class SetWriter:
         task = plan.rows.task
         train, negatives = self._write_rows(plan, "train", TRAIN)
         dev, _ = self._write_rows(plan, "dev", DEV)
-        scored = self._write_scored(plan)
+        scored = self._write_scored(plan, plan.scored, SCORED)
+        dev_scored = self._write_scored(plan, plan.dev_scored, DEV_SCORED)
         entry = ShardTask(
             task=task,
             rows=sum(file.rows for file in train),
@@ -119,12 +128,14 @@ class SetWriter:
             files=train,
             dev=dev,
             scored=scored,
+            dev_scored=dev_scored,
         )
         built = TaskBuilt(
             task=task.name,
             rows=entry.rows,
             dev_rows=sum(file.rows for file in dev),
             scored=len(plan.scored),
+            dev_scored=len(plan.dev_scored),
             negatives=negatives,
             files=len(entry.all_files),
             parts_rejected=plan.parts_rejected,
@@ -152,14 +163,15 @@ class SetWriter:
                 )  # fmt: skip
             return tuple(files), rows.negatives
 
-    def _write_scored(self, plan: TaskPlan) -> tuple[ShardFile, ...]:
-        if not plan.scored:
+    def _write_scored(
+        self, plan: TaskPlan, pairs: Sequence[TextPair], name: str
+    ) -> tuple[ShardFile, ...]:
+        if not pairs:
             return ()
         task = plan.rows.task.name
-        write = partial(self._store.write_scored, task=task, pairs=plan.scored)
-        made_from = f"{plan.sources['scored']}:{__version__}:{version('pyarrow')}"
-        path = f"{task}/{SCORED}-00000.parquet"
-        return (self._finish(path, made_from, len(plan.scored), write),)
+        write = partial(self._store.write_scored, task=task, pairs=pairs)
+        made_from = f"{plan.sources[name]}:{__version__}:{version('pyarrow')}"
+        return (self._finish(f"{task}/{name}-00000.parquet", made_from, len(pairs), write),)
 
     def _finish(
         self, path: str, made_from: str, rows: int, write: Callable[[Path], None]

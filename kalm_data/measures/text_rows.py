@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 from kalm_data.core.labelled import ClassText
+from kalm_data.core.manifest import DEV_SCORED, SCORED
 from kalm_data.core.pool import make_pool
 from kalm_data.core.records import Reject, example_id
 from kalm_data.measures.holding_out import like_held
@@ -28,11 +29,10 @@ if TYPE_CHECKING:
 
 
 class TextRows:
-    """Stages rows block by block; a text is a unit, kept or rejected. `train` counts the rows."""
+    """Stages rows block by block; a text is a unit, kept or rejected."""
 
     def __init__(self, sink: RowSink, run: Run, rows: TaskRows) -> None:
         self._sink, self._run, self._rows = sink, run, rows
-        self.train = 0
 
     def add(self, kind: RowKind, block: RowBlock) -> RowBlock:
         """The rows that are kept; those with a refusal are rejected."""
@@ -41,7 +41,6 @@ class TextRows:
         self._run.reject([self._reject(id_, reason) for id_, reason in pairs if reason])
         kept = block.select([not reason for reason in block.refusals])
         self._sink.add(self._rows, kind, kept)
-        self.train += len(kept)
         return kept
 
     def _reject(self, id_: str, reason: str) -> Reject:
@@ -65,11 +64,12 @@ def plan_scored(
     run: Run,
     task: Task,
     scored: ScoredTexts,
+    dev: ScoredTexts,
     config: ShardsConfig,
     held: Sequence[Text],
 ) -> TaskPlan:
     """Rows of what is alike enough, in both directions, and the pairs themselves. No text of them
-    is nearly one of `held`.
+    is nearly one of `held`. Of dev the pairs alone are written, which evaluations ask for.
     """
     scored = scored.protecting(like_held(held, (one.text for one in scored.texts)))
     limits = ScoreLimits(config.sts_positive, config.sts_negative)
@@ -78,19 +78,25 @@ def plan_scored(
         task, "", "", make_pool([], [], ""), scored.groups, query_texts(task.name, scored.texts),
         has_negatives=config.sts_negative is not None,
     )  # fmt: skip
-    added = TextRows(sink, run, rows)
-    added.add("train", rows_of(found.drawn))
+    kept = TextRows(sink, run, rows).add("train", rows_of(found.drawn))
     sink.finish(rows)
-    left = len(scored.pairs) - len(found.pairs)
+    left, dev_left = len(scored.pairs) - len(found.pairs), len(dev.pairs) - len(dev.free)
     if left:
         run.warn(
             f"task {task.name}: {left} scored pairs are left out: dev or test asks, or nearly "
             "holds, a text of theirs"
         )
+    if dev_left:
+        run.warn(
+            f"task {task.name}: {dev_left} scored pairs of dev are left out: test asks a text of "
+            "theirs"
+        )
     run.record_input(f"scored pairs of {task.name}", scored.fingerprint)
     settings = config.model_dump_json(include={"sts_positive", "sts_negative"})
-    sources = {"scored": scored.fingerprint, "draw": settings}
-    return TaskPlan(rows, added.train, 0, {}, sources, found.pairs)
+    sources = {SCORED: scored.fingerprint, "draw": settings}
+    if dev.pairs:
+        sources[DEV_SCORED] = dev.fingerprint
+    return TaskPlan(rows, len(kept), 0, {}, sources, found.pairs, dev.free)
 
 
 def query_texts(task: str, texts: Sequence[ClassText | ScoredText]) -> dict[str, QueryText]:

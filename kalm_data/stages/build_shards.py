@@ -66,8 +66,8 @@ def build_shards(
     or test asks the same, in whatever task; or a text of labels or scores is nearly the same as a
     document of theirs), those of the draw (`no_positive_left`,
     `positive_not_in_pool`, `positive_held_out`, `licence`, `no_evidence`, `shortage`), of dev rows
-    `positive_in_training`, of labelled texts `single_text_class`, and `mixed_out` for rows that
-    caps and shares leave out.
+    `positive_in_training`, of labelled texts `single_text_class` and, of dev, `dev_class_full`;
+    `mixed_out` for rows that caps and shares leave out.
     """
     refuse_foreign(out, MANIFEST)
     tasks = allowed_tasks(store, run, tasks, config.licences)
@@ -109,14 +109,14 @@ def _plan(
     """Stage the rows of a task; counts and rejects the examples that get none."""
     _warn_of_ignored(run, task)
     held = barred.held_texts
-    if (labelled := store.labelled(task.name)) is not None:
-        _warn_of_dev_texts(store, run, task, "labelled texts")
+    labelled, of_dev = store.labelled(task.name), store.labelled(task.name, "dev")
+    if labelled is not None and of_dev is not None:
         mined = store.in_force("draw", task.name).get(DRAW)
         settings = DrawSettings.from_json(mined) if mined else None
-        return LabelPlanner(draws, settings, task, labelled, config, held).plan(staged, run)
-    if (scored := store.scored(task.name)) is not None:
-        _warn_of_dev_texts(store, run, task, "scored pairs")
-        return plan_scored(staged, run, task, scored, config, held)
+        return LabelPlanner(draws, settings, task, labelled, of_dev, config, held).plan(staged, run)
+    scored, dev_pairs = store.scored(task.name), store.scored(task.name, "dev")
+    if scored is not None and dev_pairs is not None:
+        return plan_scored(staged, run, task, scored, dev_pairs, config, held)
     return ExamplePlanner(draws, store, staged, run, task, barred).plan()
 
 
@@ -126,15 +126,6 @@ def _warn_of_ignored(run: Run, task: Task) -> None:
                if getattr(task, name) != Task.model_fields[name].default]  # fmt: skip
     if ignored:
         run.warn(f"task {task.name}: not applied in this version: {', '.join(ignored)}")
-
-
-def _warn_of_dev_texts(store: ShardStore, run: Run, task: Task, what: str) -> None:
-    count = store.dev_texts(task.name)
-    if count:
-        run.warn(
-            f"task {task.name}: {count} {what} of dev are not written: dev rows are queries with "
-            "documents"
-        )
 
 
 def _mix(staged: StagedRows, run: Run, plans: Sequence[TaskPlan], config: ShardsConfig) -> None:

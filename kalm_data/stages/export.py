@@ -167,7 +167,7 @@ def _choose(shards: Path, manifest: Manifest, tasks: Sequence[str]) -> list[Shar
 def _left_in_set(chosen: Sequence[ShardTask]) -> Counter[str]:
     """What a set holds beside the rows to train on, by word."""
     dev = sum(file.rows for entry in chosen for file in entry.dev)
-    scored = sum(file.rows for entry in chosen for file in entry.scored)
+    scored = sum(file.rows for entry in chosen for file in (*entry.scored, *entry.dev_scored))
     return Counter({"dev_rows": dev, "scored_pairs": scored})
 
 

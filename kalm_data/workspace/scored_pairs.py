@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from kalm_data.core.near_duplicates import groups
-from kalm_data.core.records import ScoredPair, Text
+from kalm_data.core.records import ScoredPair, Text, more_protected
 from kalm_data.core.scored import ScoredText, ScoredTexts, TextPair
 from kalm_data.workspace.known_texts import read_known_texts, read_near
 from kalm_data.workspace.schema import TABLES
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from kalm_data.core.arrivals import Content
-    from kalm_data.core.records import TaskRow
+    from kalm_data.core.records import Split, TaskRow
     from kalm_data.core.splits import KnownTexts
     from kalm_data.workspace.database import Database
 
@@ -24,15 +24,17 @@ SELECT {TABLES[ScoredPair].names} FROM scored_pairs
 WHERE task = ? ORDER BY first_hash, second_hash
 """
 
-_TRAIN_PAIRS = """
-WITH asked AS (SELECT norm_hash FROM asked_queries WHERE split <> 'train')
+_TEXT_PAIRS = """
+WITH asked AS (
+    SELECT norm_hash FROM asked_queries WHERE list_contains($protected_by, split)
+)
 SELECT p.score, p.language, p.source, p.line,
     a.text_hash, a.norm_hash, a.text, a.norm_hash IN (FROM asked),
     b.text_hash, b.norm_hash, b.text, b.norm_hash IN (FROM asked)
 FROM scored_pairs p
 JOIN texts a ON a.text_hash = p.first_hash
 JOIN texts b ON b.text_hash = p.second_hash
-WHERE p.task = ? AND p.split = 'train'
+WHERE p.task = $task AND p.split = $split
 ORDER BY least(p.first_hash, p.second_hash), greatest(p.first_hash, p.second_hash)
 """
 
@@ -62,21 +64,22 @@ class ScoredPairStore:
         return read_known_texts(self._database, "scored_texts")
 
 
-def read_scored(database: Database, task: str) -> ScoredTexts | None:
-    """The scored pairs of the train split; None where the task has no scored pairs.
+def read_scored(database: Database, task: str, split: Split = "train") -> ScoredTexts | None:
+    """The scored pairs of a split; None where the task has no scored pairs.
 
     Groups hold what the task has of them, texts of dev and test too.
     """
     if read_content(database, task) != "scored pairs":
         return None
     with database.read() as connection:
-        rows = connection.execute(_TRAIN_PAIRS, [task]).fetchall()
+        asked = {"task": task, "split": split, "protected_by": more_protected(split)}
+        rows = connection.execute(_TEXT_PAIRS, asked).fetchall()
     pairs = [_text_pair(row) for row in rows]
     return ScoredTexts(pairs, groups(read_near(database, "scored_texts", task)))
 
 
 def _text_pair(row: Sequence[Any]) -> TextPair:
-    """A row of `_TRAIN_PAIRS`."""
+    """A row of `_TEXT_PAIRS`."""
     score, language, source, line, *texts = row
     first, second = (
         ScoredText(Text(*text), language, source, line, is_protected)

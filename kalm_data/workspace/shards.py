@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from kalm_data.core.errors import InputError
-from kalm_data.core.manifest import SCORED
+from kalm_data.core.manifest import DEV_SCORED, SCORED
 from kalm_data.workspace.evaluation import read_queries
 from kalm_data.workspace.full_disk import told_full
 from kalm_data.workspace.labels import read_class_texts
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from kalm_data.core.evaluation import EvalQuery
     from kalm_data.core.labelled import ClassTexts
+    from kalm_data.core.records import Split
     from kalm_data.core.scored import ScoredTexts, TextPair
     from kalm_data.core.tasks import Task
     from kalm_data.workspace.database import Database
@@ -65,11 +66,6 @@ SELECT h.name, h.basis, (
 )
 FROM current_heads h
 WHERE h.kind = 'rule' AND h.task = ? AND h.run_id <> '' AND h.basis <> '' ORDER BY h.name
-"""
-
-_DEV_TEXTS = """
-SELECT (SELECT count(*) FROM labels WHERE task = $task AND split = 'dev')
-    + (SELECT count(*) FROM scored_pairs WHERE task = $task AND split = 'dev')
 """
 
 _LICENCES = """
@@ -123,13 +119,13 @@ class ShardStore:
         with self._database.read() as connection:
             return {row[0] for row in connection.execute(_PROTECTED, [task]).fetchall()}
 
-    def labelled(self, task: str) -> ClassTexts | None:
-        """The labelled texts of the train split; None where the task has no labels."""
-        return read_class_texts(self._database, task)
+    def labelled(self, task: str, split: Split = "train") -> ClassTexts | None:
+        """The labelled texts of a split; None where the task has no labels."""
+        return read_class_texts(self._database, task, split)
 
-    def scored(self, task: str) -> ScoredTexts | None:
-        """The scored pairs of the train split; None where the task has none."""
-        return read_scored(self._database, task)
+    def scored(self, task: str, split: Split = "train") -> ScoredTexts | None:
+        """The scored pairs of a split; None where the task has none in any."""
+        return read_scored(self._database, task, split)
 
     def in_force(self, kind: str, task: str) -> dict[str, str]:
         """The settings of the rules or draws ('rule', 'draw') of a task, by name."""
@@ -148,12 +144,6 @@ class ShardStore:
     def has_own_texts(self, task: str) -> bool:
         """Whether the task is made of labels or scored pairs, which are no documents."""
         return read_content(self._database, task) in ("labels", "scored pairs")
-
-    def dev_texts(self, task: str) -> int:
-        """How many labelled texts or scored pairs of the task are of the dev split."""
-        with self._database.read() as connection:
-            ((count,),) = connection.execute(_DEV_TEXTS, {"task": task}).fetchall()
-        return int(count)
 
     def licences(self, task: Task) -> dict[str, tuple[str, ...]]:
         """The licences of each document of the task's pool, by text hash; empty: none is told."""
@@ -224,7 +214,7 @@ def count_rows(file: Path) -> int:
     except duckdb.Error as error:
         message = f"{file}: not readable as Parquet: {str(error).splitlines()[0]}"
         raise InputError(message) from error
-    wanted = _SCORED_COLUMNS if file.name.startswith(SCORED) else _COLUMNS
+    wanted = _SCORED_COLUMNS if file.name.startswith((SCORED, DEV_SCORED)) else _COLUMNS
     _refuse_other_columns(file, wanted, {name: kind for name, kind, *_ in described})
     return int(found[0]) if found else 0
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import pyarrow.parquet as pq
@@ -56,7 +57,7 @@ def labelled(words: str, name: str, split: Split = "train", task: str = "t") -> 
 
 WORLD: list[list[Record]] = [
     *(labelled(text(i), label(i)) for i in range(COUNT)),
-    *(labelled(f"held {i}", label(i), "test" if i % 2 else "dev") for i in range(CLASSES)),
+    *(labelled(f"held {i}", label(i), "test") for i in range(CLASSES)),
 ]
 
 
@@ -77,8 +78,8 @@ def build(
     return result, run.summary("ok")
 
 
-def rows(out: Path, task: str = "t") -> list[dict[str, Any]]:
-    files = sorted((out / task).glob("*.parquet"))
+def rows(out: Path, kind: str = "part") -> list[dict[str, Any]]:
+    files = sorted((out / "t").glob(f"{kind}-*.parquet"))
     return [row for file in files for row in pq.read_table(file, partitioning=None).to_pylist()]
 
 
@@ -213,6 +214,31 @@ def test_the_manifest_says_what_the_rows_were_drawn_from(database: Database, tmp
     build(database, tmp_path / "b")
     (later,) = read_manifest(tmp_path / "b").tasks
     assert entry.sources["draw"] == later.sources["draw"] and entry.sources != later.sources
+
+
+def test_dev_rows_search_the_dev_texts_of_all_classes(database: Database, tmp_path: Path):
+    """Up to ten of a class, each of which finds the others: what is relevant is in the row."""
+    sizes = {"few": 6, "many": 17, "one": 1}
+    of_dev = {f"{name} {i}": name for name, size in sizes.items() for i in range(size)}
+    asked, id_ = Text.of("FEW 0"), example_id("other", "FEW 0")
+    test_query: list[Record] = [
+        asked,
+        Example(id_, "other", asked.text_hash, "", "", "test", "import", "", "", 0, "r"),
+        Judgement(id_, asked.text_hash, "positive", "import", "r"),
+    ]
+    world = [*WORLD, test_query, *(labelled(*one, "dev") for one in of_dev.items())]
+    result, run = build(fill(database, world), tmp_path / "out")
+    found = {row["query"]: row for row in rows(tmp_path / "out", "dev")}
+    counts = Counter(of_dev[query] for query in found)
+    assert counts == {"few": 5, "many": 10} and result.dev_rows == 15
+    assert run.rejected == {"protected_query": 1, "single_text_class": 1, "dev_class_full": 7}
+    for query, row in found.items():
+        assert sorted([query, *row["pos"]]) == sorted(
+            one for one in found if of_dev[one] == of_dev[query]
+        )
+        assert (row["neg"], row["in_batch"]) == ([], False)
+    (entry,) = read_manifest(tmp_path / "out").tasks
+    assert sum(file.rows for file in entry.dev) == 15 and "dev labels" in entry.sources
 
 
 def test_a_query_learns_from_its_own_row_alone(database: Database, tmp_path: Path):

@@ -275,6 +275,7 @@ def test_scored_pairs_are_rows_in_both_directions_and_pairs(database: Database, 
         scored("held", "out", 1.0, split="test"),
         scored("held", "a dog", 0.9),
         scored("kept", "apart", 0.9, split="dev"),
+        scored("kept", "out", 0.2, split="dev"),
     ]
     task = Task(name="s", type="sts", licence="MIT")
     result, run = build(fill(database, world), tmp_path / "out", [task], sts_negative=0.3)
@@ -286,15 +287,21 @@ def test_scored_pairs_are_rows_in_both_directions_and_pairs(database: Database, 
     }
     assert run.rejected == {"no_positive": 3, "protected_query": 1} and run.kept == 2
     assert any("1 scored pairs are left out: dev or test asks" in line for line in run.warnings)
-    assert any("1 scored pairs of dev are not written" in line for line in run.warnings)
+    assert any("1 scored pairs of dev are left out: test asks" in line for line in run.warnings)
     (entry,) = read_manifest(tmp_path / "out").tasks
     assert (entry.rows, [file.rows for file in entry.scored]) == (2, [3])
+    assert [(file.path, file.rows) for file in entry.dev_scored] == [
+        ("s/dev-scored-00000.parquet", 1)
+    ]
     cache = str(tmp_path / "cache")
     pairs = load_dataset(str(tmp_path / "out"), "s+scored", split="train", cache_dir=cache)
     assert sorted(pairs["score"]) == [0.1, 0.5, 0.95]
+    of_dev = load_dataset(str(tmp_path / "out"), "s+scored", split="validation", cache_dir=cache)
+    assert [(row["sentence1"], row["score"]) for row in of_dev] == [("kept", 0.9)]
     without, _ = build(database, tmp_path / "without", [task])
     assert not without.lint  # none of its rows is meant to have negatives
     with pytest.raises(InputError, match="no example is left"):
         build(database, tmp_path / "none", [task], licences=["CC0-1.0"])
-    assert (result.tasks[0].rows, result.tasks[0].scored) == (2, 3)
+    (built,) = result.tasks
+    assert (built.rows, built.scored, built.dev_scored) == (2, 3, 1)
     assert verify_set(tmp_path / "out", count_rows).rows == 2
