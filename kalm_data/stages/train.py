@@ -79,7 +79,8 @@ def train(
     """Train on a shard set and save the model to `output`; one unit an example.
 
     Raises InputError where the set is not what its manifest says. Reasons of rejects:
-    `no_negatives` (a row without any, in a task without in-batch negatives), `max_steps`.
+    `no_negatives` (a row without any, in a task without in-batch negatives), `max_steps` (it would
+    have come later), `task_weight` (no epoch took it).
     """
     manifest = verify_set(shards, count_rows)
     run.record_input("shards", manifest.fingerprint)

@@ -1,85 +1,192 @@
-"""Which examples meet in which batch: a pure function of (seed, epoch).
+"""Which rows meet in which batch, from the first step of a training to the last.
 
-Letters: N examples of the set. Every array is indexed by the row of an example in the set.
+A pure function of columns, rules and seed: nothing of it depends on how many devices there are, on
+what was asked before, or on time. Batches are global; `PlannedBatch.share` is what one device gets.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from fractions import Fraction
+from itertools import accumulate
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from kalm_data.measures.scrambling import scrambled
+from kalm_data.trainer.columns import Kind
+from kalm_data.trainer.rounds import Epoch, Round, Rules
+from kalm_data.trainer.weights import copies_in_epoch, read_weights
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Mapping
+
     from numpy.typing import NDArray
 
-    Rows = NDArray[np.int64]
-    Keys = NDArray[np.uint64]
+    from kalm_data.core.config.training.batches import BatchSettings
+    from kalm_data.trainer.columns import BatchColumns
+
+_BLOCK = 256
+"""Batches made at once."""
 
 
 @dataclass(frozen=True, slots=True)
-class BatchColumns:
-    """What the batches are made from.
+class PlannedBatch:
+    """rows: (n,) numbers in the set. positives: (n,) which one of each row is drawn.
 
-    keys: (N,) 64 bits of each example's id. strata: (N,) number of its task and language.
-    counts: (N,) positives of each example, ≥ 1. groups: (Σ counts,) number of the group of each
-    positive, example by example.
+    keys: (n,) 64 bits that draw its negatives.
     """
 
-    keys: Keys
-    strata: Rows
-    counts: Rows
-    groups: Rows
+    kind: Kind
+    rows: NDArray[np.int64]
+    positives: NDArray[np.int64]
+    keys: NDArray[np.uint64]
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def share(self, rank: int, world_size: int) -> PlannedBatch:
+        """The rows of one device: neighbours, as many as the others have or one more or less.
+
+        Of a batch of fewer rows than there are devices some get none.
+        """
+        bounds = slice(len(self) * rank // world_size, len(self) * (rank + 1) // world_size)
+        return PlannedBatch(self.kind, self.rows[bounds], self.positives[bounds], self.keys[bounds])
 
 
-def choose_positives(columns: BatchColumns, seed: int, epoch: int) -> Rows:
-    """(N,) which of its positives (0-based) each example is trained on in this epoch."""
-    drawn = scrambled(columns.keys, seed, "positive", epoch)
-    return (drawn % columns.counts.astype(np.uint64)).astype(np.int64)
+@dataclass(frozen=True, slots=True)
+class Missed:
+    """Numbers of the rows that no step of a run trains on, in order.
 
-
-def plan_batches(columns: BatchColumns, batch_size: int, seed: int, epoch: int) -> list[Rows]:
-    """Batches of rows in training order, each example in exactly one of them.
-
-    All but the last rows of each stratum fill whole batches of their own. The rests are joined,
-    stratum after stratum, in batches of nearly equal size. Within a stratum two positives of one
-    group share a batch only where the group has more rows than the stratum has whole batches.
+    light: those that the weight of their task left out of every epoch. late: the others, which
+    would have come after the last step.
     """
-    positives = choose_positives(columns, seed, epoch)
-    offsets = np.cumsum(columns.counts) - columns.counts
-    groups = columns.groups[offsets + positives]
-    order = _dealing_order(columns, groups, seed, epoch)
-    borders = np.flatnonzero(np.diff(columns.strata[order])) + 1
-    full: list[Rows] = []
-    rests: list[Rows] = []
-    for rows in np.split(order, borders):
-        *whole, rest = _deal(rows, batch_size)
-        full += whole
-        rests.append(rest)
-    rest = np.concatenate(rests)
-    if len(rest):
-        full += np.array_split(rest, -(-len(rest) // batch_size))
-    places = np.arange(len(full), dtype=np.uint64)
-    return [full[place] for place in np.argsort(scrambled(places, seed, "batches", epoch))]
+
+    light: NDArray[np.int64]
+    late: NDArray[np.int64]
 
 
-def _dealing_order(columns: BatchColumns, groups: Rows, seed: int, epoch: int) -> Rows:
-    """(N,) rows by stratum, then group in random order, then example in random order."""
-    group_order = scrambled(groups.astype(np.uint64), seed, "groups", epoch)
-    row_order = scrambled(columns.keys, seed, "rows", epoch)
-    return np.lexsort((row_order, group_order, columns.strata))
+class RunPlan:
+    """The batches of all epochs, one after the other; step 0 is the first.
 
-
-def _deal(rows: Rows, batch_size: int) -> list[Rows]:
-    """Deal rows out like cards: as many whole batches as there are, then the rest, maybe empty.
-
-    Rows that stand close to one another, as those of one group do, end in different batches.
+    A set that is larger than `memory` bytes is trained in rounds: in each epoch its pieces are put
+    in random order, and as many as fit into memory are batched together as if they were the set.
+    Where all of it fits there is one round an epoch.
     """
-    whole, rest = divmod(len(rows), batch_size)
-    first = rest * (whole + 1)  # while the rest takes part, a lap has one batch more
-    places = np.arange(len(rows))
-    batches = np.where(places < first, places % (whole + 1), (places - first) % max(whole, 1))
-    sizes = np.bincount(batches, minlength=whole + 1)
-    return np.split(rows[np.argsort(batches, kind="stable")], np.cumsum(sizes)[:-1])
+
+    def __init__(
+        self,
+        columns: BatchColumns,
+        rules: Rules,
+        epochs: int,
+        weights: Mapping[str, Fraction] | None = None,
+        memory: float = float("inf"),
+    ) -> None:
+        self._columns = columns
+        self._rules = rules
+        self._weights = weights or {}
+        self._memory = memory
+        self._last: tuple[tuple[int, int], Round] | None = None
+        self._rounds = [(e, r) for e in range(epochs) for r in range(len(self._pieces(e)))]
+        self._ends = list(accumulate(self._lengths()))
+
+    def __len__(self) -> int:
+        """Steps of the whole run."""
+        return self._ends[-1] if self._ends else 0
+
+    def batches(self, first: int = 0, end: int | None = None) -> Iterator[PlannedBatch]:
+        """The batches from step `first` to before `end`; those before it are not made.
+
+        Made by the block, which begins with one batch and grows, so that the first comes at once.
+        """
+        end, block = min(len(self), end or len(self)), 1
+        while first < end:
+            epoch, round_, place = self._find(first)
+            made = round_.batches(place, min(place + block, place + end - first, len(round_)))
+            yield from self._cut(epoch, *made)
+            first += len(made[0])
+            block = min(2 * block, _BLOCK)
+
+    def _cut(
+        self, epoch: Epoch, kinds: NDArray[np.int64], codes: NDArray[Any], sizes: NDArray[np.int64]
+    ) -> Iterator[PlannedBatch]:
+        rows = codes % max(len(self._columns), 1)
+        positives = epoch.positives(codes, self._rules.seed)
+        keys = epoch.hashes(codes, self._rules.seed, "negatives")
+        ends = np.cumsum(sizes).tolist()
+        for kind, begin, end in zip(kinds.tolist(), [0, *ends], ends, strict=False):
+            of = slice(begin, end)
+            yield PlannedBatch(Kind(kind), rows[of], positives[of], keys[of])
+
+    def missed(self, steps: int) -> Missed:
+        """What is not trained on where the run ends after so many steps."""
+        drawn, seen = np.zeros((2, len(self._columns)), np.bool_)
+        for epoch in {epoch for epoch, _ in self._rounds}:
+            copies = self._epoch(epoch).copies
+            drawn |= True if copies is None else copies > 0
+        if steps >= len(self):
+            seen = drawn
+        else:
+            for batch in self.batches(0, steps):
+                seen[batch.rows] = True
+        return Missed(light=np.flatnonzero(~drawn), late=np.flatnonzero(drawn & ~seen))
+
+    def _lengths(self) -> list[int]:
+        """Steps of each round. Where a round is an epoch, they follow from its number of rows."""
+        if len(self._pieces(0)) == 1 and not self._rules.apart and self._rounds:
+            return [len(self._round(0, 0))] * len(self._rounds)
+        return [len(self._round(*name)) for name in self._rounds]
+
+    def _find(self, step: int) -> tuple[Epoch, Round, int]:
+        """Epoch and round of a step, and its place in the round."""
+        number = bisect_right(self._ends, step)
+        name = self._rounds[number]
+        round_ = self._round(*name)
+        return round_.epoch, round_, step - (self._ends[number - 1] if number else 0)
+
+    def _round(self, epoch: int, number: int) -> Round:
+        if self._last is None or self._last[0] != (epoch, number):
+            pieces = self._pieces(epoch)[number]
+            self._last = None  # its memory goes before the next takes some
+            made = Round(self._epoch(epoch), pieces, self._rules, number)
+            self._last = (epoch, number), made
+        return self._last[1]
+
+    def _epoch(self, number: int) -> Epoch:
+        if self._last is not None and self._last[1].epoch.number == number:
+            return self._last[1].epoch
+        copies = copies_in_epoch(self._columns, self._weights, self._rules.seed, number)
+        return Epoch(self._columns, number, copies)
+
+    def _pieces(self, epoch: int) -> list[list[int]]:
+        """The pieces of each round of an epoch."""
+        sizes = self._columns.sizes
+        if sizes.sum() <= self._memory:
+            return [list(range(len(sizes)))]
+        places = np.arange(len(sizes), dtype=np.uint64)
+        order = np.argsort(scrambled(places, self._rules.seed, "pieces", epoch))
+        rounds: list[list[int]] = []
+        room = 0.0
+        for piece in order.tolist():
+            if not rounds or sizes[piece] > room:
+                rounds.append([])
+                room = self._memory
+            rounds[-1].append(piece)
+            room -= sizes[piece]
+        return rounds
+
+
+def plan_run(columns: BatchColumns, settings: BatchSettings, tasks: Collection[str]) -> RunPlan:
+    """The plan of a run over a set of these tasks.
+
+    Raises InputError for a weight that cannot be read, or is of no task of the set.
+    """
+    rules = Rules(
+        batch_size=settings.batch_size,
+        seed=settings.seed,
+        exchanged=1 - Fraction(str(settings.homogeneous_ratio)),
+        apart=settings.distinct_positives,
+    )
+    weights = read_weights(settings.task_weight, tasks)
+    return RunPlan(columns, rules, settings.epochs, weights, settings.rows_memory_gb * 2**30)

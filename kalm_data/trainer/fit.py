@@ -23,12 +23,13 @@ from kalm_data.core.errors import InputError
 from kalm_data.core.folders import published
 from kalm_data.core.templates import Templates, resolve_templates
 from kalm_data.core.trained import RECORD, Fitted
+from kalm_data.trainer.batches import plan_run
 from kalm_data.trainer.card import write_card
 from kalm_data.trainer.feed import PART_TOKENS, Collator
 from kalm_data.trainer.loop import ContrastiveLoss, Steps, TrainingLoop, Watcher
 from kalm_data.trainer.prompts import trained_prompts
 from kalm_data.trainer.rows import read_rows
-from kalm_data.trainer.sampler import EpochSampler, make_loader
+from kalm_data.trainer.sampler import RunSampler, make_loader
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -60,14 +61,16 @@ def fit(
 
     `output` appears whole or not at all and loads in plain sentence-transformers. On one CPU with
     one number of threads, equal inputs and seed give equal weights. Left out are examples that
-    have `no_negatives`, and those that come after `max_steps`.
+    have `no_negatives`, those that the `task_weight` of their task leaves out of every epoch, and
+    those that come after `max_steps`.
 
     Raises InputError for a model that cannot be loaded, a set with nothing to train on, an
     output folder that holds something else, and a loss that is no number.
     """
     with published(output, RECORD) as folder:
         model = _load(base.path)
-        rows = read_rows(shards, manifest)
+        memory = config.rows_memory_gb * 2**30
+        rows = read_rows(shards, manifest, memory, texts=config.distinct_positives)
         if not len(rows):
             message = f"{shards}: no row that could be trained on"
             raise InputError(message)
@@ -92,11 +95,12 @@ def _train(
     watcher: Watcher,
 ) -> Fitted:
     """Tell what is left out, then train in place."""
-    sampler = EpochSampler(rows, config.batch_size, config.seed)
-    steps = min(config.max_steps or sys.maxsize, config.epochs * len(sampler))
-    missed = [row for batch in sampler.plan(0)[steps:] for row in batch]
+    plan = plan_run(rows.columns, config, list(templates))
+    steps = min(config.max_steps or sys.maxsize, len(plan))
+    missed = plan.missed(steps)
     watcher.leave_out("no_negatives", rows.lonely)
-    watcher.leave_out("max_steps", rows.example_ids(missed))
+    watcher.leave_out("task_weight", rows.example_ids(missed.light))
+    watcher.leave_out("max_steps", rows.example_ids(missed.late))
     collator = Collator(
         model.preprocess,
         partial(_cut_among, model),
@@ -107,7 +111,7 @@ def _train(
     )
     loss = ContrastiveLoss(model, config.temperature, config.memory_gb * 2**30)
     loop = TrainingLoop(
-        make_loader(rows, sampler, collator),
+        make_loader(rows, RunSampler(plan, steps), collator),
         model=model,
         args=_arguments(folder, config, steps, model.device),
         loss=loss,

@@ -6,13 +6,17 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from torch.utils.data import DataLoader, Dataset, Sampler
 
-from kalm_data.measures.scrambling import scrambled
-from kalm_data.trainer.batches import choose_positives, plan_batches
+from kalm_data.trainer.batches import PlannedBatch
+from kalm_data.trainer.columns import Kind
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator
 
-    from kalm_data.trainer.rows import Row, TrainingRows
+    from kalm_data.trainer.batches import RunPlan
+    from kalm_data.trainer.rows import Row, ScoredRow, TrainingRows
+
+    Fetched = list[tuple[Row, "Slot"]] | list[ScoredRow]
+    """What a collator gets: rows with what is drawn of them, or scored pairs."""
 
 
 class Slot(NamedTuple):
@@ -23,33 +27,27 @@ class Slot(NamedTuple):
     key: int
 
 
-class EpochSampler(Sampler[list[Slot]]):
-    """The batches of one epoch after the other; the loop calls `set_epoch`."""
+class RunSampler(Sampler[PlannedBatch]):
+    """The batches of a run from step `first` to before step `steps`, or one device's share.
 
-    def __init__(self, rows: TrainingRows, batch_size: int, seed: int) -> None:
-        self._columns = rows.columns()
-        self._batch_size = batch_size
-        self._seed = seed
-        self._epoch = 0
-        self._length = len(self.plan(0))
+    To the loop the whole run is one epoch: real epochs may differ in their number of steps.
+    """
+
+    def __init__(
+        self, plan: RunPlan, steps: int, *, first: int = 0, rank: int = 0, world_size: int = 1
+    ) -> None:
+        self._plan = plan
+        self._steps = steps
+        self._first = first
+        self._rank = rank
+        self._world_size = world_size
 
     def __len__(self) -> int:
-        return self._length
+        return self._steps - self._first
 
-    def set_epoch(self, epoch: int) -> None:
-        self._epoch = epoch
-
-    def plan(self, epoch: int) -> list[list[int]]:
-        """The rows of each batch of an epoch."""
-        batches = plan_batches(self._columns, self._batch_size, self._seed, epoch)
-        return [batch.tolist() for batch in batches]
-
-    def __iter__(self) -> Iterator[list[Slot]]:
-        seed, epoch = self._seed, self._epoch
-        positives = choose_positives(self._columns, seed, epoch)
-        keys = scrambled(self._columns.keys, seed, "negatives", epoch)
-        for batch in self.plan(epoch):
-            yield [Slot(row, int(positives[row]), int(keys[row])) for row in batch]
+    def __iter__(self) -> Iterator[PlannedBatch]:
+        for batch in self._plan.batches(self._first, self._steps):
+            yield batch.share(self._rank, self._world_size)
 
 
 class SlotRows(Dataset[tuple["Row", Slot]]):
@@ -61,13 +59,15 @@ class SlotRows(Dataset[tuple["Row", Slot]]):
     def __len__(self) -> int:
         return len(self._rows)
 
-    def __getitems__(self, slots: Sequence[Slot]) -> list[tuple[Row, Slot]]:
-        return list(zip(self._rows.rows([slot.row for slot in slots]), slots, strict=True))
+    def __getitems__(self, batch: PlannedBatch) -> Fetched:
+        if batch.kind is Kind.SCORED:
+            return self._rows.pairs(batch.rows)
+        drawn = zip(batch.rows.tolist(), batch.positives.tolist(), batch.keys.tolist(), strict=True)
+        return list(zip(self._rows.rows(batch.rows), map(Slot._make, drawn), strict=True))
 
 
 def make_loader(
-    rows: TrainingRows,
-    sampler: EpochSampler,
-    collator: Callable[[Sequence[tuple[Row, Slot]]], dict[str, Any]],
+    rows: TrainingRows, sampler: RunSampler, collator: Callable[[Any], dict[str, Any]]
 ) -> DataLoader[Any]:
-    return DataLoader(SlotRows(rows), batch_sampler=sampler, collate_fn=collator)
+    batches: Any = sampler  # torch would have lists of numbers, but hands on what it is given
+    return DataLoader(SlotRows(rows), batch_sampler=batches, collate_fn=collator)
