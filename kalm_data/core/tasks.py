@@ -41,8 +41,14 @@ class Task(Settings):
     document_template: str = Field(
         "", description="How a document is written, with {title} and {text}; empty: the model's."
     )
-    languages: tuple[str, ...] = Field((), description="ISO 639-1 codes; empty: any.")
-    symmetric: bool = Field(False, description="Query and document are of one kind.")
+    languages: tuple[str, ...] = Field(
+        (), description="ISO 639-1 codes of the queries that a set takes; empty: any."
+    )
+    symmetric: bool = Field(
+        False,
+        description="Query and document are of one kind: documents are written as queries, unless "
+        "there is a document_template.",
+    )
     in_batch: bool = Field(True, description="Rows give and take in-batch negatives.")
     top_k: int | None = Field(None, ge=1, description="Rank to which positives are kept.")
     weight: float = Field(1.0, gt=0, description="Weight of the task in the mix.")
@@ -62,6 +68,13 @@ class Task(Settings):
     def is_ranked(self) -> bool:
         """Whether answers are looked for in a pool: those of labels are drawn by class."""
         return self.type not in get_args(LabelTaskType)
+
+    def takes_language(self, language: str) -> bool:
+        """Whether a set takes queries of a language: `en-GB` is `en`, and an unknown one (empty)
+        is taken.
+        """
+        told = language.lower().replace("_", "-").partition("-")[0]
+        return not self.languages or not told or told in self.languages
 
     @property
     def pool(self) -> tuple[str, ...]:

@@ -54,7 +54,9 @@ def resolve_templates(task: Task, query_prompt: str = "", document_prompt: str =
     r"""The task's templates, else the model's saved prompts, else bare text.
 
     A saved prompt is a prefix, as sentence-transformers has it. One that wraps an instruction
-    (`Instruct: …\nQuery:`) gives way to the instruction of the task or the example.
+    (`Instruct: …\nQuery:`) gives way to the instruction of the task or the example. Documents of a
+    symmetric task are written as its queries are, with the task's instruction, unless it has a
+    template for them.
     """
     query, saved_instruction = _query_template(query_prompt)
     document = task.document_template or _TITLE_SLOT.sub("title: {title}", document_prompt)
@@ -65,12 +67,12 @@ def resolve_templates(task: Task, query_prompt: str = "", document_prompt: str =
         untitled = document_prompt + "{text}"
     _require(task.name, "query_template", task.query_template, "{query}")
     _require(task.name, "document_template", task.document_template, "{text}")
-    return Templates(
-        query=task.query_template or query,
-        document=document,
-        untitled=untitled,
-        instruction=task.instruction or ("" if task.query_template else saved_instruction),
-    )
+    query = task.query_template or query
+    instruction = task.instruction or ("" if task.query_template else saved_instruction)
+    if task.symmetric and not task.document_template:
+        untitled = _as_document(query, instruction)
+        document = untitled.replace("{text}", TITLED)
+    return Templates(query, document, untitled, instruction)
 
 
 def render_query(templates: Templates, query: str, instruction: str = "") -> str:
@@ -103,6 +105,13 @@ def _query_template(prompt: str) -> tuple[str, str]:
         return prompt + "{query}", ""
     before, after = prompt[: match.start(1)], prompt[match.end(1) :]
     return f"{before}{{instruction}}{after}{{query}}", match[1]
+
+
+def _as_document(query: str, instruction: str) -> str:
+    """A query template as one of documents, which have no instruction of their own."""
+    if not instruction and "{instruction}" in query:
+        return "{text}"
+    return query.replace("{instruction}", instruction).replace("{query}", "{text}")
 
 
 def _fill(template: str, fields: dict[str, str]) -> str:

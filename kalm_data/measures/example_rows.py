@@ -17,7 +17,7 @@ from kalm_data.measures.holding_out import OTHER_LICENCE
 from kalm_data.measures.row_block import rows_as_given, rows_of_block, rows_of_positives
 from kalm_data.measures.row_plans import TaskPlan
 from kalm_data.measures.rules.staleness import refuse_stale_rules
-from kalm_data.measures.shard_rows import TaskRows
+from kalm_data.measures.shard_rows import OTHER_LANGUAGE, TaskRows
 from kalm_data.measures.training_pool import HELD_OUT, NOT_IN_POOL, training_pool
 
 if TYPE_CHECKING:
@@ -59,6 +59,10 @@ class ExamplePlanner:
         self._text_hashes = np.array([one.text_hash for one in pool.documents], object)
         self._dev_documents = barred.dev
         self._protected = store.protected(task.name)
+        languages = store.languages(task.name) if task.languages else {}
+        self._foreign = {
+            id_ for id_, language in languages.items() if not task.takes_language(language)
+        }
         self._parts: Counter[str] = Counter()
 
     def plan(self) -> TaskPlan:
@@ -111,9 +115,9 @@ class ExamplePlanner:
         dev: dict[str, tuple[str, ...]] = {}
         keeps, rejects = [], []
         for example, refusal in zip(examples, block.refusals, strict=True):
-            protected = "protected_query" if example.example_id in self._protected else ""
-            held = () if protected else self._held_positives(example)
-            reason = protected or refusal
+            barred = self._why_barred(example)
+            held = () if barred else self._held_positives(example)
+            reason = barred or refusal
             if held:
                 dev[example.example_id] = held
             elif reason:
@@ -123,6 +127,12 @@ class ExamplePlanner:
         self._leave_out(examples, block, keeps)
         kept = block if all(keeps) else block.select(keeps)
         return rows_of_positives(list(dev), list(dev.values())), kept
+
+    def _why_barred(self, example: MiningExample | EvalQuery) -> str:
+        """The reason word of a query that no row of a set asks, else empty."""
+        if example.example_id in self._foreign:
+            return OTHER_LANGUAGE
+        return "protected_query" if example.example_id in self._protected else ""
 
     def _held_positives(self, example: MiningExample) -> tuple[str, ...]:
         """Those that are held for dev, may be used, and that no rule dropped."""
@@ -158,10 +168,12 @@ class ExamplePlanner:
                 for one in example.positives
                 if self._is_held(one, "dev") or self._is_held(one, "train")
             )
-            if held:
+            barred = self._why_barred(example)
+            if held and not barred:
                 found[example.example_id] = held
             else:
-                rejects.append(self._reject(example, self._why_not_held(example)))
+                reason = barred or self._why_not_held(example)
+                rejects.append(self._reject(example, reason))
         self._run.reject(rejects)
         return rows_of_positives(list(found), list(found.values()))
 

@@ -15,7 +15,7 @@ from kalm_data.measures.labelled_draws import LabelledDraws
 from kalm_data.measures.row_block import PADDING, rows_of, rows_of_block
 from kalm_data.measures.row_plans import TaskPlan
 from kalm_data.measures.shard_rows import TaskRows
-from kalm_data.measures.text_rows import TextRows, query_texts
+from kalm_data.measures.text_rows import TextRows, of_other_language, query_texts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -47,7 +47,9 @@ class LabelPlanner:
         """mined: the settings of the draw in force, if the task was mined; dev: texts of dev."""
         self._draws, self._mined, self._task, self._config = draws, mined, task, config
         near_held = like_held(held, (one.text for one in labelled.texts))
-        self._labelled, self._dev = labelled.protecting(near_held), dev
+        foreign = of_other_language(task, [*labelled.texts, *dev.texts])
+        self._labelled = labelled.protecting(near_held | foreign)
+        self._dev = dev.protecting(foreign)
         self._wanted = mined.config.negatives if mined else config.label_negatives
 
     def plan(self, sink: RowSink, run: Run) -> TaskPlan:

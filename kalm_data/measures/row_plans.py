@@ -27,6 +27,10 @@ class TrainingStore(Protocol):
         """Ids of train examples whose query, in normal form, is one of dev or test of any task."""
         ...
 
+    def languages(self, task: str) -> Mapping[str, str]:
+        """The language of each example of the task that has one told, by id."""
+        ...
+
     def dev_examples(self, task: str) -> list[EvalQuery]:
         """The examples of the dev split with the positives that no rule drops, by id."""
         ...

@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from kalm_data.core.tasks import Task
 
 
+OTHER_LANGUAGE = "language"
+"""Reason word of a query in a language that its task does not take."""
+
 RowKind = Literal["train", "dev"]
 """Rows to train on, and rows to evaluate on while training."""
 

@@ -13,7 +13,7 @@ from kalm_data.measures.holding_out import like_held
 from kalm_data.measures.row_block import rows_of
 from kalm_data.measures.row_plans import TaskPlan
 from kalm_data.measures.scored_rows import ScoreLimits, rows_by_score
-from kalm_data.measures.shard_rows import QueryText, TaskRows
+from kalm_data.measures.shard_rows import OTHER_LANGUAGE, QueryText, TaskRows
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -46,6 +46,8 @@ class TextRows:
     def _reject(self, id_: str, reason: str) -> Reject:
         assert self._rows.queries is not None
         asked = self._rows.queries[id_]
+        if not self._rows.task.takes_language(asked.language):
+            reason = OTHER_LANGUAGE
         told = json.dumps({"label": asked.label} if asked.label else {}, ensure_ascii=False)
         return Reject(
             self._run.run_id,
@@ -72,6 +74,8 @@ def plan_scored(
     is nearly one of `held`. Of dev the pairs alone are written, which evaluations ask for.
     """
     scored = scored.protecting(like_held(held, (one.text for one in scored.texts)))
+    scored = scored.protecting(of_other_language(task, scored.texts))
+    dev = dev.protecting(of_other_language(task, dev.texts))
     limits = ScoreLimits(config.sts_positive, config.sts_negative)
     found = rows_by_score(task.name, scored, limits)
     rows = TaskRows(
@@ -84,12 +88,12 @@ def plan_scored(
     if left:
         run.warn(
             f"task {task.name}: {left} scored pairs are left out: dev or test asks, or nearly "
-            "holds, a text of theirs"
+            "holds, a text of theirs, or it is of another language"
         )
     if dev_left:
         run.warn(
             f"task {task.name}: {dev_left} scored pairs of dev are left out: test asks a text of "
-            "theirs"
+            "theirs, or it is of another language"
         )
     run.record_input(f"scored pairs of {task.name}", scored.fingerprint)
     settings = config.model_dump_json(include={"sts_positive", "sts_negative"})
@@ -97,6 +101,11 @@ def plan_scored(
     if dev.pairs:
         sources[DEV_SCORED] = dev.fingerprint
     return TaskPlan(rows, len(kept), 0, {}, sources, found.pairs, dev.free)
+
+
+def of_other_language(task: Task, texts: Sequence[ClassText | ScoredText]) -> frozenset[str]:
+    """Hashes of the texts that the task does not take, neither as queries nor as answers."""
+    return frozenset(one.text.text_hash for one in texts if not task.takes_language(one.language))
 
 
 def query_texts(task: str, texts: Sequence[ClassText | ScoredText]) -> dict[str, QueryText]:

@@ -19,7 +19,6 @@ from kalm_data.core.manifest import MANIFEST, SCHEMA_VERSION, Manifest, write_ma
 from kalm_data.core.mining import DRAW
 from kalm_data.core.records import Reject
 from kalm_data.core.shards_result import BuildResult
-from kalm_data.core.tasks import Task
 from kalm_data.measures.barring import allowed_tasks, find_barred
 from kalm_data.measures.example_rows import ExamplePlanner
 from kalm_data.measures.labelled_rows import LabelPlanner
@@ -35,6 +34,7 @@ if TYPE_CHECKING:
     from kalm_data.core.lint import LintFound
     from kalm_data.core.manifest import ShardTask
     from kalm_data.core.protocols import Run, Tokenizer
+    from kalm_data.core.tasks import Task
     from kalm_data.measures.draws import DrawStore
     from kalm_data.measures.row_plans import Barred, TaskPlan
     from kalm_data.measures.set_writer import ShardStore, StagedRows
@@ -64,10 +64,11 @@ def build_shards(
     where something of `config.fail_on` is found, InputError where no example is left or `out` holds
     something else. Reasons of rejects: `no_positive` (nobody answered it), `protected_query` (dev
     or test asks the same, in whatever task; or a text of labels or scores is nearly the same as a
-    document of theirs), those of the draw (`no_positive_left`,
-    `positive_not_in_pool`, `positive_held_out`, `licence`, `no_evidence`, `shortage`), of dev rows
-    `positive_in_training`, of labelled texts `single_text_class` and, of dev, `dev_class_full`;
-    `mixed_out` for rows that caps and shares leave out.
+    document of theirs), `language` (none that the task takes), those of the draw
+    (`no_positive_left`, `positive_not_in_pool`, `positive_held_out`, `licence`, `no_evidence`,
+    `shortage`), of dev rows `positive_in_training`, of labelled texts
+    `single_text_class` and, of dev, `dev_class_full`; `mixed_out` for rows that caps and shares
+    leave out.
     """
     refuse_foreign(out, MANIFEST)
     tasks = allowed_tasks(store, run, tasks, config.licences)
@@ -107,7 +108,6 @@ def _plan(
     barred: Barred,
 ) -> TaskPlan:
     """Stage the rows of a task; counts and rejects the examples that get none."""
-    _warn_of_ignored(run, task)
     held = barred.held_texts
     labelled, of_dev = store.labelled(task.name), store.labelled(task.name, "dev")
     if labelled is not None and of_dev is not None:
@@ -118,14 +118,6 @@ def _plan(
     if scored is not None and dev_pairs is not None:
         return plan_scored(staged, run, task, scored, dev_pairs, config, held)
     return ExamplePlanner(draws, store, staged, run, task, barred).plan()
-
-
-def _warn_of_ignored(run: Run, task: Task) -> None:
-    """What a task can declare already and this version does not apply yet."""
-    ignored = [name for name in ("languages", "symmetric")
-               if getattr(task, name) != Task.model_fields[name].default]  # fmt: skip
-    if ignored:
-        run.warn(f"task {task.name}: not applied in this version: {', '.join(ignored)}")
 
 
 def _mix(staged: StagedRows, run: Run, plans: Sequence[TaskPlan], config: ShardsConfig) -> None:

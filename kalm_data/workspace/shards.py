@@ -48,6 +48,10 @@ WHERE e.task = ? AND e.split = 'train' AND t.norm_hash IN (
 ORDER BY e.example_id
 """
 
+_LANGUAGES = """
+SELECT example_id, language FROM examples WHERE task = ? AND language <> '' ORDER BY example_id
+"""
+
 _IN_FORCE = """
 SELECT name, settings FROM current_heads WHERE kind = ? AND task = ? AND run_id <> '' ORDER BY name
 """
@@ -118,6 +122,11 @@ class ShardStore:
         """Ids of train examples whose query, in normal form, is one of dev or test of any task."""
         with self._database.read() as connection:
             return {row[0] for row in connection.execute(_PROTECTED, [task]).fetchall()}
+
+    def languages(self, task: str) -> dict[str, str]:
+        """The language of each example of the task that has one told, by id."""
+        with self._database.read() as connection:
+            return dict(connection.execute(_LANGUAGES, [task]).fetchall())
 
     def labelled(self, task: str, split: Split = "train") -> ClassTexts | None:
         """The labelled texts of a split; None where the task has no labels."""

@@ -94,3 +94,30 @@ def test_a_bare_query_is_left_alone(query: str):
 def test_the_fingerprint_tells_templates_apart():
     assert resolve_templates(TASK).fingerprint == resolve_templates(TASK).fingerprint
     assert resolve_templates(TASK).fingerprint != resolve_templates(TASK, "query: ").fingerprint
+
+
+@pytest.mark.parametrize(
+    ("prompt", "written"),
+    [
+        ("query: ", "query: because"),
+        ("Instruct: {saved}\nQuery:", "Instruct: Find it.\nQuery:because"),
+        ("", "because"),
+    ],
+)
+def test_documents_of_a_symmetric_task_are_written_as_its_queries(prompt: str, written: str):
+    task = Task(name="faq", symmetric=True, instruction="Find it.")
+    templates = resolve_templates(task, prompt, "passage: ")
+    assert render_document(templates, "because") == written
+    assert render_document(templates, "because") == render_query(templates, "because")
+    titled = render_document(templates, "because", "Guide", ("Setup",))
+    assert titled == written.replace("because", "Guide > Setup\nbecause")
+
+
+def test_a_symmetric_task_with_a_template_of_documents_keeps_it():
+    task = Task(name="faq", symmetric=True, document_template="text: {text}")
+    assert render_document(resolve_templates(task, "query: "), "because") == "text: because"
+
+
+def test_documents_of_a_symmetric_task_stay_bare_where_no_instruction_is_known():
+    task = Task(name="sts", symmetric=True, query_template=PAPER_QUERY)
+    assert render_document(resolve_templates(task), "because") == "because"

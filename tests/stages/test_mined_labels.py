@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -98,6 +99,19 @@ def test_the_set_names_ranker_and_draw_and_not_how_random_ones_are_drawn(
     assert entry.ranker.startswith("dense:words@")
     assert entry.sources["draw"] == '{"label_positives":1}' and "words@" in entry.sources["mined"]
     assert {len(row["neg"]) for row in rows(tmp_path / "out")} == {3}
+
+
+def test_texts_of_other_languages_are_in_no_row(database: Database, tmp_path: Path):
+    german = [
+        replace(one, language="de") if isinstance(one, LabelledText) else one
+        for one in labelled("stein river number 31", label(1))
+    ]
+    dig(fill(database, [*WORLD, german]))
+    task = TASK.model_copy(update={"languages": ("en",)})
+    _, run = build(database, tmp_path / "out", [task])
+    assert run.rejected == {"language": 1}
+    used = {one for row in rows(tmp_path / "out") for one in (*row["pos"], *row["neg"])}
+    assert used <= {text(i) for i in range(30)}
 
 
 @pytest.mark.parametrize("threads", [1, 3])

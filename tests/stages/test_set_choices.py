@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pyarrow.parquet as pq
@@ -30,7 +31,7 @@ from kalm_data.core.errors import GateMissed, InputError, Interrupted
 from kalm_data.core.finished_files import JOURNAL
 from kalm_data.core.manifest import read_manifest
 from kalm_data.core.near_duplicates import near_duplicates
-from kalm_data.core.records import NearDuplicate, ScoredPair, Text
+from kalm_data.core.records import Example, NearDuplicate, ScoredPair, Text
 from kalm_data.core.tasks import Task
 from kalm_data.core.verification import verify_set
 from kalm_data.stages.build_shards import NamedTokenizer
@@ -259,6 +260,43 @@ def test_what_a_killed_run_finished_is_used_if_it_is_still_what_it_was(
     result, _ = build(sift(database, 1), tmp_path / "later", rows_per_shard=3)
     assert result.reused == 0
     assert not list(tmp_path.glob("*.partial"))
+
+
+def spoken(language: str, rows: list[Record]) -> list[Record]:
+    """The same example, in another language."""
+    return [replace(one, language=language) if isinstance(one, Example) else one for one in rows]
+
+
+def test_queries_of_languages_that_the_task_does_not_take_are_no_rows(
+    database: Database, tmp_path: Path
+):
+    world = [
+        *(document(i) for i in range(8)),
+        *(document(i, split="dev") for i in (8, 9)),
+        spoken("de", example("eine Frage", [1])),
+        spoken("en-GB", example("a question", [2])),
+        spoken("", example("nobody told", [3])),
+        spoken("fr", example("une question", [8], split="dev")),
+        spoken("en", example("a held question", [9], split="dev")),
+    ]
+    task = TASK.model_copy(update={"languages": ("en",)})
+    _, run = build(fill(database, world), tmp_path / "out", [task])
+    assert {row["query"] for row in rows(tmp_path / "out")} == {"a question", "nobody told"}
+    assert [row["query"] for row in rows(tmp_path / "out", "dev")] == ["a held question"]
+    assert run.rejected == {"language": 2}
+
+
+def test_scored_pairs_of_other_languages_are_left_out(database: Database, tmp_path: Path):
+    world = [
+        scored("a man eats", "a man is eating", 0.95),
+        [replace(one, language="de") if isinstance(one, ScoredPair) else one
+         for one in scored("ein Mann", "er isst", 0.9)],
+    ]  # fmt: skip
+    task = Task(name="s", type="sts", languages=("en",))
+    _, run = build(fill(database, world), tmp_path / "out", [task])
+    assert (run.kept, run.rejected) == (2, {"language": 2})
+    (entry,) = read_manifest(tmp_path / "out").tasks
+    assert [file.rows for file in entry.scored] == [1]
 
 
 def scored(first: str, second: str, score: float, split: Split = "train") -> list[Record]:
