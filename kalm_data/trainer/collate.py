@@ -1,12 +1,13 @@
 """From the rows of a batch to its distinct texts and to who learns from whom.
 
-Letters: Q rows (queries), P distinct documents, T distinct texts (queries and documents).
+Letters: Q rows (queries), P distinct documents, T distinct texts (queries and documents), U
+distinct queries.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -14,7 +15,7 @@ from kalm_data.core.records import text_hash
 from kalm_data.core.templates import render_document, render_query
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -30,12 +31,21 @@ class Draw:
     negatives: tuple[int, ...]
 
 
+class Own(NamedTuple):
+    """A row's document: its column in the batch, and its place among the row's own."""
+
+    column: int
+    place: int
+
+
 @dataclass(frozen=True, slots=True)
 class Batch:
     """texts: (T,) rendered, each once, in order of first occurrence.
 
     queries: (Q,) and documents: (P,) places in `texts`. positives: (Q,) columns of the documents.
-    counted: (Q, P) whether a document takes part in the softmax of a query.
+    counted: (Q, P) whether a document takes part in the softmax of a query. negatives: of each
+    query, its own hard negatives that do. others: (Q, P) whether a document that does is another
+    row's alone.
     """
 
     texts: list[str]
@@ -43,6 +53,8 @@ class Batch:
     documents: list[int]
     positives: list[int]
     counted: NDArray[np.bool_]
+    negatives: list[list[Own]]
+    others: NDArray[np.bool_]
 
 
 def compose_batch(
@@ -75,14 +87,41 @@ def compose_batch(
     alike = [
         _columns_of(row.pos_groups, groups) | ids.get(text_hash(row.query), set()) for row in rows
     ]
-    counted = _counted([row.in_batch for row in rows], own, known, alike, len(columns))
+    others = _others([row.in_batch for row in rows], own, known, alike, len(columns))
+    counted = _counted(others, own, known)
     return Batch(
         texts=list(texts),
         queries=queries,
         documents=[texts[document] for document in columns],
         positives=[found[0] for found in own],
         counted=counted,
+        negatives=[
+            list(_negatives(found, draw, counts))
+            for found, draw, counts in zip(own, draws, counted, strict=True)
+        ],
+        others=others,
     )
+
+
+def peers(rows: Sequence[Row], queries: Sequence[int]) -> tuple[list[int], NDArray[np.bool_]]:
+    """The distinct ones (U,) of `queries`, and which are negatives of each row's query, (Q, U).
+
+    Both rows must take in-batch negatives. No negatives are the query itself, one that shares a
+    known positive or the group of one, and one that is such a positive itself.
+    """
+    distinct = {query: place for place, query in enumerate(dict.fromkeys(queries))}
+    named: dict[str, set[int]] = {}
+    for row, query in zip(rows, queries, strict=True):
+        for name in _names(row):
+            named.setdefault(name, set()).add(distinct[query])
+    shared = np.zeros(len(distinct), dtype=bool)
+    shared[[distinct[query] for row, query in zip(rows, queries, strict=True) if row.in_batch]] = 1
+    counted = np.zeros((len(rows), len(distinct)), dtype=bool)
+    for place, (row, query) in enumerate(zip(rows, queries, strict=True)):
+        if row.in_batch:
+            counted[place] = shared
+            counted[place, list(_columns_of(_names(row), named) | {distinct[query]})] = False
+    return list(distinct), counted
 
 
 def draw_negatives(available: int, wanted: int, key: int) -> tuple[int, ...]:
@@ -100,28 +139,51 @@ def _documents(row: Row, draw: Draw, templates: Templates) -> Iterable[tuple[str
         yield row.neg_ids[i], row.neg_groups[i], negative
 
 
+def _names(row: Row) -> set[str]:
+    """Ids and groups of what answers a query, and its own id."""
+    return {*row.pos_ids, *row.pos_groups, text_hash(row.query)}
+
+
 def _columns_of(names: Iterable[str], found: Mapping[str, set[int]]) -> set[int]:
     return set().union(*(found.get(name, ()) for name in names))
 
 
-def _counted(
+def _others(
     in_batch: Sequence[bool],
     own: Sequence[Sequence[int]],
     known: Sequence[set[int]],
     alike: Sequence[set[int]],
     width: int,
 ) -> NDArray[np.bool_]:
-    """(Q, width) whether a document counts for a query (`compose_batch` says when)."""
+    """(Q, width) whether a document of other rows counts for a query."""
     shared = np.zeros(width, dtype=bool)
     for gives, columns in zip(in_batch, own, strict=True):
         if gives:
             shared[columns] = True
-    counted = np.zeros((len(own), width), dtype=bool)
+    others = np.zeros((len(own), width), dtype=bool)
     for place, columns in enumerate(own):
         if in_batch[place]:
-            counted[place] = shared
-            counted[place, list(alike[place])] = False
+            others[place] = shared
+            others[place, [*known[place], *alike[place], *columns]] = False
+    return others
+
+
+def _counted(
+    others: NDArray[np.bool_], own: Sequence[Sequence[int]], known: Sequence[set[int]]
+) -> NDArray[np.bool_]:
+    """(Q, P) whether a document counts for a query (`compose_batch` says when)."""
+    counted = others.copy()
+    for place, columns in enumerate(own):
         counted[place, columns] = True
         counted[place, list(known[place])] = False
         counted[place, columns[0]] = True
     return counted
+
+
+def _negatives(columns: Sequence[int], draw: Draw, counts: NDArray[np.bool_]) -> Iterator[Own]:
+    """The hard negatives of a row that count, each column once."""
+    met = {columns[0]}
+    for column, place in zip(columns[1:], draw.negatives, strict=True):
+        if counts[column] and column not in met:
+            met.add(column)
+            yield Own(column, place)

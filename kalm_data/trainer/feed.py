@@ -1,85 +1,126 @@
-"""Turns the rows of a batch into what the loss takes: tokens, and who learns from whom."""
+"""Turns the rows of a batch into what the loss takes: tokens, and who learns from whom.
+
+Letters as in `targets.py`.
+"""
 
 from __future__ import annotations
 
+from functools import reduce
+from operator import xor
 from typing import TYPE_CHECKING, Any
 
 import torch
 
-from kalm_data.trainer.collate import Draw, compose_batch, draw_negatives
+from kalm_data.trainer.collate import Draw, compose_batch, draw_negatives, peers
+from kalm_data.trainer.devices import Share
+from kalm_data.trainer.targets import Contrast, Layout, SameTower, Targets
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
+    from kalm_data.core.config.training.loss import LossSettings
     from kalm_data.core.templates import Templates
+    from kalm_data.trainer.collate import Batch
     from kalm_data.trainer.rows import Row
     from kalm_data.trainer.sampler import Slot
-
-PART_TOKENS = {"cpu": 2048, "cuda": 65_536}
-"""About so many tokens go through the model at once. Texts of a part are neighbours in length, so
-there is little padding, and on a CPU its matrices stay in the cache: MiniLM on one core took 43 s
-for 64 descriptions of Debian packages as they come, 17 s sorted, 11 s in parts of this size."""
-
-_CHARACTERS_PER_TOKEN = 4
+    from kalm_data.trainer.tokens import Reader
 
 
 class Collator:
     """Turns the rows of a batch into what the loss takes: tokenized parts, and their map.
+
+    On every process it must be given the whole global batch, the same everywhere. With
+    `cross_device` the batch is composed as one, and each process encodes its share of the distinct
+    texts; else each composes its own rows, and no text of another's.
 
     `cut` are the texts met so far that the model reads only in part.
     """
 
     def __init__(
         self,
-        preprocess: Callable[[list[str]], dict[str, Any]],
-        cut_among: Callable[[Sequence[str], Mapping[str, Any]], list[str]],
+        reader: Reader,
         templates: Mapping[str, Templates],
         negatives: int,
-        part_tokens: int,
-        max_length: int | None,
+        settings: LossSettings,
+        process: Share,
     ) -> None:
-        self._preprocess = preprocess
-        self._cut_among = cut_among
+        self._reader = reader
         self._templates = templates
         self._negatives = negatives
-        self._part_tokens = part_tokens
-        self._max_length = max_length or part_tokens
+        self._settings = settings
+        self._process = process
         self.cut: set[str] = set()
 
     def __call__(self, batch: Sequence[tuple[Row, Slot]]) -> dict[str, Any]:
-        """`part0_…`, …: the tokens of all texts, by length; `label`: who learns from whom."""
+        """`part0_…`, …: the tokens of this process's texts; `label`: `Targets`."""
+        share, weight = self._process, 1.0
+        if share.world > 1 and not self._settings.cross_device:
+            own = batch[share.rank :: share.world]
+            # The mean over processes is the mean over rows; who has none learns nothing from one.
+            weight = len(own) * share.world / len(batch)
+            batch, share = own or batch[:1], Share()
         rows = [row for row, _ in batch]
         draws = [self._draw(row, slot) for row, slot in batch]
         composed = compose_batch(rows, draws, self._templates)
-        order = sorted(range(len(composed.texts)), key=lambda i: (len(composed.texts[i]), i))
-        texts = [composed.texts[i] for i in order]
-        place = {old: new for new, old in enumerate(order)}
+        inputs, layout, places = self._read(composed.texts, share)
+        seed = reduce(xor, (int(slot.key) for _, slot in batch)) % 2**63
+        contrast = self._contrast(rows, composed, places, seed, weight)
+        return inputs | {"label": Targets(layout, contrast)}
+
+    def _read(
+        self, texts: Sequence[str], share: Share
+    ) -> tuple[dict[str, Any], Layout, torch.Tensor]:
+        """The parts of this process, and where the vector of each text will stand."""
+        by_length = sorted(range(len(texts)), key=lambda i: (len(texts[i]), i))
+        own = [texts[by_length[i]] for i in share.mine(len(texts))]
         inputs: dict[str, Any] = {}
-        for number, some in enumerate(cut_parts(texts, self._part_tokens, self._max_length)):
-            part = self._preprocess(some)
-            self.cut.update(self._cut_among(some, part))
-            inputs |= {f"part{number}_{name}": value for name, value in part.items()}
-        inputs["label"] = {
-            "queries": torch.tensor([place[i] for i in composed.queries]),
-            "documents": torch.tensor([place[i] for i in composed.documents]),
-            "positives": torch.tensor(composed.positives),
-            "counted": torch.from_numpy(composed.counted),
-        }
-        return inputs
+        encoded: list[int] = []
+        for number, part in enumerate(self._reader.parts(own)):
+            some = [own[i] for i in part.texts]
+            self.cut.update(self._reader.cut_among(some, part.tokens))
+            inputs |= {f"part{number}_{name}": value for name, value in part.tokens.items()}
+            encoded += part.texts
+        order = torch.argsort(torch.tensor(encoded))
+        places = torch.empty(len(texts), dtype=torch.int64)
+        for i, text in enumerate(by_length):
+            places[text] = share.place(i, len(texts))
+        return inputs, Layout(order, share), places
+
+    def _contrast(
+        self,
+        rows: Sequence[Row],
+        composed: Batch,
+        places: torch.Tensor,
+        seed: int,
+        weight: float,
+    ) -> Contrast:
+        same_tower = None
+        if self._settings.same_tower:
+            queries, counted = peers(rows, composed.queries)
+            same_tower = SameTower(
+                queries=places[queries],
+                peers=torch.from_numpy(counted),
+                others=torch.from_numpy(composed.others),
+            )
+        return Contrast(
+            queries=places[composed.queries],
+            documents=places[composed.documents],
+            positives=torch.tensor(composed.positives),
+            counted=torch.from_numpy(composed.counted),
+            negatives=_negatives(composed),
+            seed=seed,
+            weight=weight,
+            same_tower=same_tower,
+        )
 
     def _draw(self, row: Row, slot: Slot) -> Draw:
         return Draw(slot.positive, draw_negatives(len(row.neg), self._negatives, slot.key))
 
 
-def cut_parts(texts: Sequence[str], tokens: int, max_length: int) -> list[list[str]]:
-    """Cut texts, in order of length, in parts of about so many tokens, padding included.
-
-    max_length: tokens that are read of one text at most.
-    """
-    parts: list[list[str]] = []
-    for text in texts:
-        length = min(len(text) // _CHARACTERS_PER_TOKEN + 2, max_length)
-        if not parts or (len(parts[-1]) + 1) * length > tokens:
-            parts.append([])
-        parts[-1].append(text)
-    return parts
+def _negatives(composed: Batch) -> torch.Tensor:
+    """(Q, K) columns of each query's own hard negatives, filled up with -1."""
+    width = max(len(own) for own in composed.negatives)
+    found = torch.full((len(composed.negatives), width), -1)
+    for query, own in enumerate(composed.negatives):
+        found[query, : len(own)] = torch.tensor([one.column for one in own], dtype=torch.int64)
+    return found

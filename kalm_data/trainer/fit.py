@@ -25,11 +25,14 @@ from kalm_data.core.templates import Templates, resolve_templates
 from kalm_data.core.trained import RECORD, Fitted
 from kalm_data.trainer.batches import plan_run
 from kalm_data.trainer.card import write_card
-from kalm_data.trainer.feed import PART_TOKENS, Collator
-from kalm_data.trainer.loop import ContrastiveLoss, Steps, TrainingLoop, Watcher
+from kalm_data.trainer.devices import Share
+from kalm_data.trainer.feed import Collator
+from kalm_data.trainer.loop import Steps, TrainingLoop, Watcher
+from kalm_data.trainer.objective import ContrastiveLoss
 from kalm_data.trainer.prompts import trained_prompts
 from kalm_data.trainer.rows import read_rows
 from kalm_data.trainer.sampler import RunSampler, make_loader
+from kalm_data.trainer.tokens import PART_TOKENS, Reader
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -101,19 +104,20 @@ def _train(
     watcher.leave_out("no_negatives", rows.lonely)
     watcher.leave_out("task_weight", rows.example_ids(missed.light))
     watcher.leave_out("max_steps", rows.example_ids(missed.late))
-    collator = Collator(
+    reader = Reader(
         model.preprocess,
         partial(_cut_among, model),
-        templates,
-        config.negatives,
         PART_TOKENS["cpu" if model.device.type == "cpu" else "cuda"],
         model.max_seq_length,
     )
-    loss = ContrastiveLoss(model, config.temperature, config.memory_gb * 2**30)
+    loss = ContrastiveLoss(model, config)
+    arguments = _arguments(folder, config, steps, model.device)
+    process = Share(arguments.process_index, arguments.world_size)
+    collator = Collator(reader, templates, config.negatives, config, process)
     loop = TrainingLoop(
         make_loader(rows, RunSampler(plan, steps), collator),
         model=model,
-        args=_arguments(folder, config, steps, model.device),
+        args=arguments,
         loss=loss,
         data_collator=collator,
         callbacks=[Steps(loss, watcher)],

@@ -5,17 +5,18 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any, Protocol
 
-import torch
+from accelerate.data_loader import prepare_data_loader  # type: ignore[import-untyped]
 from sentence_transformers import SentenceTransformerTrainer
-from torch import Tensor, nn
 from transformers import PrinterCallback, TrainerCallback
 
 from kalm_data.core.errors import InputError
-from kalm_data.trainer.loss import info_nce, masked
-from kalm_data.trainer.memory import embed_parts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    import torch
+
+    from kalm_data.trainer.objective import ContrastiveLoss
 
 
 class Watcher(Protocol):
@@ -28,27 +29,6 @@ class Watcher(Protocol):
     def step(self, done: int, steps: int) -> None: ...
 
 
-class ContrastiveLoss(nn.Module):
-    """InfoNCE over the distinct texts of a batch, each encoded once; keeps the losses it gave."""
-
-    def __init__(self, model: nn.Module, temperature: float, limit_bytes: float) -> None:
-        super().__init__()
-        self.limit_bytes = limit_bytes
-        self.model = model
-        self.temperature = temperature
-        self.given: list[Tensor] = []
-
-    def forward(self, features: Sequence[dict[str, Any]], labels: dict[str, Tensor]) -> Tensor:
-        """features: the parts of the batch's texts, in order; labels: `Collator` says what."""
-        embedded = torch.cat(embed_parts(self.model, features, self.limit_bytes))
-        vectors = nn.functional.normalize(embedded.float(), dim=-1)
-        scores = vectors[labels["queries"]] @ vectors[labels["documents"]].T
-        scores = masked(scores, labels["counted"])
-        loss = info_nce(scores, labels["positives"], self.temperature)
-        self.given.append(loss.detach())
-        return loss
-
-
 class TrainingLoop(SentenceTransformerTrainer):  # type: ignore[misc]  # untyped
     """sentence-transformers' loop over batches that were planned beforehand."""
 
@@ -58,8 +38,11 @@ class TrainingLoop(SentenceTransformerTrainer):  # type: ignore[misc]  # untyped
         self.remove_callback(PrinterCallback)  # it prints to stdout, where data goes
 
     def get_train_dataloader(self) -> torch.utils.data.DataLoader[Any]:
-        self.accelerator.even_batches = False
-        loader: torch.utils.data.DataLoader[Any] = self.accelerator.prepare(self._loader)
+        """Every process gets the whole batch: the collator shares its texts out."""
+        loader: torch.utils.data.DataLoader[Any] = prepare_data_loader(
+            self._loader, self.accelerator.device, num_processes=1, process_index=0,
+            put_on_device=True,
+        )  # fmt: skip
         return loader
 
     def add_model_card_callback(self, default_args_dict: dict[str, Any]) -> None:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from kalm_data.core.tasks import Task
 from kalm_data.core.templates import render_document, resolve_templates
-from kalm_data.trainer.collate import Batch, Draw, compose_batch, draw_negatives
+from kalm_data.trainer.collate import Batch, Draw, compose_batch, draw_negatives, peers
 from kalm_data.trainer.rows import Row
 
 if TYPE_CHECKING:
@@ -79,6 +79,40 @@ def test_rows_without_in_batch_negatives_neither_give_nor_take(row: RowOf):
     batch = compose(lonely, row("r", ["b"], ["y"]), row("s", ["c"], ["x"]))
     assert against(batch, 0) == {"a", "x"}
     assert against(batch, 1) == {"b", "y", "c", "x"}
+
+
+def test_own_hard_negatives_are_those_that_count_each_once(row: RowOf):
+    batch = compose(row("q", ["a", "b"], ["x", "b", "x", "y", "a"]), row("r", ["c"], []))
+    named = [(batch.texts[batch.documents[own.column]], own.place) for own in batch.negatives[0]]
+    assert named == [("x", 0), ("y", 3)]
+    assert batch.negatives[1] == []
+
+
+def test_others_are_documents_that_other_rows_alone_bring(row: RowOf):
+    batch = compose(row("q", ["a", "c"], ["x", "y"]), row("r", ["b"], ["y", "c"]))
+    names = [
+        {batch.texts[i] for i, is_one in zip(batch.documents, one, strict=True) if is_one}
+        for one in batch.others
+    ]
+    assert names == [{"b"}, {"a", "x"}]
+
+
+def test_peers_share_no_positive_and_are_no_positive(row: RowOf):
+    rows = [
+        row("q", ["a"], []),
+        row("same positive", ["b", "a"], []),
+        row("a", ["c"], []),
+        row("r", ["d"], []),
+        row("same group", ["e"], [], pos_groups=[row("x", ["a"], []).pos_groups[0]]),
+        row("q", ["f"], []),
+        row("alone", ["g"], ["h"], in_batch=False),
+    ]
+    batch = compose(*rows)
+    queries, counted = peers(rows, batch.queries)
+    names = [[batch.texts[queries[u]] for u in range(len(queries)) if one[u]] for one in counted]
+    assert names[0] == ["r"]
+    assert names[3] == ["q", "same positive", "a", "same group"]
+    assert names[6] == []
 
 
 def test_a_document_that_is_the_query_itself_is_masked(row: RowOf):

@@ -1,18 +1,11 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
 
 import pytest
 import torch
-from sentence_transformers import SentenceTransformer
-from sentence_transformers.sentence_transformer.losses import MultipleNegativesRankingLoss
 
-from kalm_data.trainer.loop import ContrastiveLoss
-from kalm_data.trainer.loss import info_nce, masked
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from kalm_data.trainer.losses.info_nce import focal_weights, info_nce, masked, within_margin
 
 TAU = 0.05
 
@@ -63,24 +56,42 @@ def test_a_query_with_nothing_but_its_positive_gives_no_loss_and_no_gradient():
     assert scores.grad.tolist() == [[0, 0]]
 
 
-def tokens(model: SentenceTransformer, texts: list[str]) -> dict[str, Any]:
-    return dict(model.preprocess(texts))
+def test_gamma_weighs_each_loss_and_its_gradient_by_one_minus_p_to_its_power():
+    scores, counted, positives = random_batch(7)
+    scores.requires_grad_()
+    info_nce(masked(scores, counted), positives, TAU, gamma=0.5).backward()
+    expected = torch.zeros_like(scores)
+    total = 0.0
+    for q in range(5):
+        alone = scores.detach()[q : q + 1].clone().requires_grad_()
+        loss = info_nce(masked(alone, counted[q : q + 1]), positives[q : q + 1], TAU)
+        loss.backward()
+        weight = (1 - math.exp(-loss.item())) ** 0.5
+        total += weight * loss.item() / 5
+        assert alone.grad is not None
+        expected[q] = weight * alone.grad[0] / 5
+    found = info_nce(masked(scores, counted), positives, TAU, gamma=0.5)
+    assert found.item() == pytest.approx(total, rel=1e-10)
+    assert scores.grad is not None
+    assert torch.allclose(scores.grad, expected, atol=1e-12)
 
 
-def test_equals_multiple_negatives_ranking_loss_on_the_same_batch(tiny_model: Path):
-    model = SentenceTransformer(str(tiny_model), device="cpu").eval()
-    queries, positives = ["red", "blue fish", "sun"], ["red cat", "fish", "sun moon star"]
-    negatives = ["dog", "boat river", "stone"]
-    parts = [tokens(model, texts) for texts in (queries, positives, negatives)]
-    reference = MultipleNegativesRankingLoss(model, scale=1 / TAU)(parts, None)
-    expected = torch.autograd.grad(reference, list(model.parameters()), allow_unused=True)
-    labels = {
-        "queries": torch.arange(3), "documents": torch.arange(3, 9),
-        "positives": torch.arange(3), "counted": torch.ones(3, 6, dtype=torch.bool),
-    }  # fmt: skip
-    ours = ContrastiveLoss(model, TAU, limit_bytes=1e9)(parts, labels)
-    found = torch.autograd.grad(ours, list(model.parameters()), allow_unused=True)
-    assert ours.item() == pytest.approx(reference.item(), abs=1e-5)
-    for one, other in zip(found, expected, strict=True):
-        assert (one is None) == (other is None)
-        assert one is None or torch.allclose(one, other, atol=1e-5)
+def test_a_solved_query_gives_no_gradient_and_no_nan_under_gamma():
+    scores = torch.tensor([[1.0, -1.0]], requires_grad=True)
+    info_nce(scores, torch.tensor([0]), 0.001, gamma=0.5).backward()
+    assert scores.grad is not None
+    assert scores.grad.tolist() == [[0, 0]]
+
+
+def test_gamma_zero_is_the_plain_loss_to_the_bit():
+    scores, counted, positives = random_batch(8)
+    scores = masked(scores.float(), counted)
+    plain = torch.nn.functional.cross_entropy(scores / TAU, positives)
+    assert info_nce(scores, positives, TAU, gamma=0.0).equal(plain)
+    assert focal_weights(torch.tensor([0.0, 1e-9, 3.0]), 0.0).tolist() == [1, 1, 1]
+
+
+def test_the_margin_keeps_what_is_at_most_that_much_above_the_positive():
+    scores = torch.tensor([[0.5, 0.5625, 0.625, 0.6875, -1.0]])
+    near = within_margin(scores, scores[:, 0], 0.125)
+    assert near.tolist() == [[True, True, True, False, True]]

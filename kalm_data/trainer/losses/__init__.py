@@ -1,0 +1,1 @@
+"""Losses as functions of scores and vectors."""
