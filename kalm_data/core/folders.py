@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 from contextlib import contextmanager
@@ -29,7 +30,7 @@ def published(target: Path, mark: str, *, resumes: bool = False) -> Iterator[Pat
     handed over where the caller `resumes`; Ctrl-C counts as a kill then.
 
     `mark` is the file by which a folder of the same kind is known: anything else that is not
-    empty is never replaced (InputError).
+    empty is never replaced (InputError). Nor is a folder that another command writes just now.
     """
     refuse_foreign(target, mark)
     target = target.resolve()
@@ -37,13 +38,21 @@ def published(target: Path, mark: str, *, resumes: bool = False) -> Iterator[Pat
     replaced = target.with_name(target.name + ".replaced")
     for left in (partial, replaced):
         _refuse_unknown(left, (PARTIAL, mark))
-    _put_back(replaced, target)
-    for left in (replaced,) if resumes else (partial, replaced):
-        shutil.rmtree(left, ignore_errors=True)
-    _make(partial, target)
+    with _alone(partial, target):
+        _put_back(replaced, target)
+        shutil.rmtree(replaced, ignore_errors=True)
+        if not resumes:
+            _empty(partial)
+        with _renamed(partial, target, replaced, resumes=resumes):
+            yield partial
+
+
+@contextmanager
+def _renamed(partial: Path, target: Path, replaced: Path, *, resumes: bool) -> Iterator[None]:
+    """`partial` takes the place of `target` when the block ends without an error."""
     try:
         with naming(partial):
-            yield partial
+            yield
             (partial / PARTIAL).unlink(missing_ok=True)
             _sync_all(partial)
         if target.exists():
@@ -90,13 +99,56 @@ def _refuse_unknown(folder: Path, marks: Sequence[str]) -> None:
         raise InputError(message)
 
 
-def _make(partial: Path, target: Path) -> None:
+@contextmanager
+def _alone(partial: Path, target: Path) -> Iterator[None]:
+    """Make `partial` and hold it: the system frees it when the process dies.
+
+    Raises InputError where another command writes it.
+    """
+    handle = _hold(partial, target)
+    while not _is_there(handle, partial):  # who held it has renamed it
+        os.close(handle)
+        handle = _hold(partial, target)
+    try:
+        yield
+    finally:
+        os.close(handle)
+
+
+def _hold(partial: Path, target: Path) -> int:
+    """The folder, opened and locked."""
     try:
         partial.mkdir(parents=True, exist_ok=True)
         (partial / PARTIAL).touch()
+        handle = os.open(partial, os.O_RDONLY)
     except OSError as error:
         message = f"{target}: cannot be made: {error.strerror}. Name another folder."
         raise InputError(message) from error
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        os.close(handle)
+        is_held = isinstance(error, BlockingIOError)
+        why = "another command writes it now" if is_held else f"no lock there: {error.strerror}"
+        message = f"{target}: {why}. Wait for it, or name another folder."
+        raise InputError(message) from error
+    return handle
+
+
+def _is_there(handle: int, partial: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(handle), partial.stat())
+    except FileNotFoundError:
+        return False
+
+
+def _empty(partial: Path) -> None:
+    """Sweep away what a killed run left."""
+    for left in partial.iterdir():
+        if left.is_dir() and not left.is_symlink():
+            shutil.rmtree(left, ignore_errors=True)
+        elif left.name != PARTIAL:
+            left.unlink()
 
 
 def _put_back(replaced: Path, target: Path) -> None:

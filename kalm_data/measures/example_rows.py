@@ -15,7 +15,7 @@ from kalm_data.core.records import Reject
 from kalm_data.measures.draws import BLOCK, draw_blocks
 from kalm_data.measures.holding_out import OTHER_LICENCE
 from kalm_data.measures.row_block import rows_as_given, rows_of_block, rows_of_positives
-from kalm_data.measures.row_plans import TaskPlan
+from kalm_data.measures.row_plans import TaskPlan, no_row
 from kalm_data.measures.rules.staleness import refuse_stale_rules
 from kalm_data.measures.shard_rows import OTHER_LANGUAGE, TaskRows
 from kalm_data.measures.training_pool import HELD_OUT, NOT_IN_POOL, training_pool
@@ -194,17 +194,16 @@ class ExamplePlanner:
         self._run.plan(len(unanswered))
         self._run.reject(
             [
-                Reject(self._run.run_id, "build-shards", "no_positive", id_, "{}", source, line,
-                       query)
+                no_row(self._run, "no_positive", id_, source, line, query)
                 for id_, query, source, line in unanswered
             ]
-        )  # fmt: skip
+        )
 
     def _reject(self, example: MiningExample | EvalQuery, reason: str) -> Reject:
         numbers = json.dumps({"positives": len(example.positives)})
-        return Reject(
-            self._run.run_id, "build-shards", reason, example.example_id, numbers, example.source,
-            example.line, example.query,
+        return no_row(
+            self._run, reason, example.example_id, example.source, example.line, example.query,
+            numbers,
         )  # fmt: skip
 
     def _leave_out(

@@ -5,15 +5,25 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
+from kalm_data.core.records import Reject
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from kalm_data.core.evaluation import EvalQuery
     from kalm_data.core.labelled import ClassTexts
+    from kalm_data.core.protocols import Run
     from kalm_data.core.records import Split, Text
     from kalm_data.core.scored import ScoredTexts, TextPair
     from kalm_data.measures.row_block import RowBlock
     from kalm_data.measures.shard_rows import RowKind, TaskRows
+
+
+def no_row(
+    run: Run, reason: str, example_id: str, source: str, line: int, query: str, numbers: str = "{}"
+) -> Reject:
+    """What a set turns away: a unit of `build-shards`; `numbers` is JSON."""
+    return Reject(run.run_id, "build-shards", reason, example_id, numbers, source, line, query)
 
 
 class TrainingStore(Protocol):

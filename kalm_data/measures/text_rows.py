@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 from kalm_data.core.labelled import ClassText
 from kalm_data.core.manifest import DEV_SCORED, SCORED
 from kalm_data.core.pool import make_pool
-from kalm_data.core.records import Reject, example_id
+from kalm_data.core.records import example_id
 from kalm_data.measures.holding_out import like_held
 from kalm_data.measures.row_block import rows_of
-from kalm_data.measures.row_plans import TaskPlan
+from kalm_data.measures.row_plans import TaskPlan, no_row
 from kalm_data.measures.scored_rows import ScoreLimits, rows_by_score
 from kalm_data.measures.shard_rows import OTHER_LANGUAGE, QueryText, TaskRows
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from kalm_data.core.config.shards import ShardsConfig
     from kalm_data.core.protocols import Run
-    from kalm_data.core.records import Text
+    from kalm_data.core.records import Reject, Text
     from kalm_data.core.scored import ScoredText, ScoredTexts
     from kalm_data.core.tasks import Task
     from kalm_data.measures.row_block import RowBlock
@@ -49,16 +49,7 @@ class TextRows:
         if not self._rows.task.takes_language(asked.language):
             reason = OTHER_LANGUAGE
         told = json.dumps({"label": asked.label} if asked.label else {}, ensure_ascii=False)
-        return Reject(
-            self._run.run_id,
-            "build-shards",
-            reason,
-            id_,
-            told,
-            asked.source,
-            asked.line,
-            asked.text,
-        )
+        return no_row(self._run, reason, id_, asked.source, asked.line, asked.text, told)
 
 
 def plan_scored(

@@ -17,12 +17,12 @@ from kalm_data.core.errors import GateMissed, InputError
 from kalm_data.core.folders import published, refuse_foreign
 from kalm_data.core.manifest import MANIFEST, SCHEMA_VERSION, Manifest, write_manifest
 from kalm_data.core.mining import DRAW
-from kalm_data.core.records import Reject
 from kalm_data.core.shards_result import BuildResult
 from kalm_data.measures.barring import allowed_tasks, find_barred
 from kalm_data.measures.example_rows import ExamplePlanner
 from kalm_data.measures.labelled_rows import LabelPlanner
 from kalm_data.measures.mix import MixPart, plan_mix
+from kalm_data.measures.row_plans import no_row
 from kalm_data.measures.set_writer import SetWriter
 from kalm_data.measures.text_rows import plan_scored
 
@@ -135,7 +135,7 @@ def _mix(staged: StagedRows, run: Run, plans: Sequence[TaskPlan], config: Shards
         staged.choose(name, "dev", plan.dev, plan.dev)
         run.reject(
             [
-                Reject(run.run_id, "build-shards", "mixed_out", id_, "{}", source, line, query)
+                no_row(run, "mixed_out", id_, source, line, query)
                 for id_, query, source, line in staged.left_out(name)
             ]
         )

@@ -94,3 +94,17 @@ def test_a_full_disk_is_one_line_with_the_place_and_the_remedy(tmp_path: Path):
     ):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+@pytest.mark.parametrize("resumes", [False, True])
+def test_what_another_command_writes_is_refused_and_left_to_it(tmp_path: Path, resumes: bool):
+    with published(tmp_path / "out", "mark", resumes=resumes) as folder:
+        (folder / "mark").write_text("one")
+        with (
+            pytest.raises(InputError, match="out: another command writes it now"),
+            published(tmp_path / "out", "mark", resumes=resumes),
+        ):
+            pass
+    assert (tmp_path / "out" / "mark").read_text() == "one"
+    publish(tmp_path / "out", "two")
+    assert (tmp_path / "out" / "mark").read_text() == "two"
