@@ -1,5 +1,6 @@
 # make demo   install and run the whole pipeline on the documentation of Python's standard library
 # make test   install, check (lint, types, layers) and run the tests
+# make browser   install Debian's Chromium, in which the page of `report` is tested
 # make test-slow   the slow tests, and those with vLLM in an environment of their own (Linux)
 PYTHON ?= python3
 VENV ?= .venv
@@ -9,7 +10,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c const
 export HF_HUB_DISABLE_TELEMETRY = 1
 export TOKENIZERS_PARALLELISM = false
 
-.PHONY: demo test test-slow check format docs clean
+.PHONY: demo test test-slow browser check format docs clean
 
 demo: $(VENV)/.installed-demo
 	$(BIN)/kalm-data demo $(DEMO)
@@ -20,6 +21,12 @@ test: check
 test-slow: $(VENV)/.installed-dev $(VLLM)/.installed
 	$(BIN)/python -m pytest -m slow
 	$(VLLM)/bin/python -m pytest -m vllm tests/vllm
+
+# Where there is none and apt cannot bring it, the tests that need it are skipped, and say so.
+browser:
+	@command -v chromium || command -v chromium-browser || \
+		(apt-get -qq update && apt-get -qq -y install chromium) || \
+		echo "no Chromium here: tests of the report's page are skipped"
 
 check: $(VENV)/.installed-dev
 	$(BIN)/ruff format --check .

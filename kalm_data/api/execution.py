@@ -36,11 +36,12 @@ def execute(
     gates: Gates | None = None,
     on_progress: Callable[[Progress], None] | None = None,
 ) -> Outcome[R]:
-    """Run `stage` alone on the workspace; its settings and arguments are stored with the run.
+    """Run `stage` alone on the workspace; its settings, arguments and result are kept with the run.
 
     A workspace that is not there is made where the command `creates` one, else it is an InputError.
     """
     from kalm_data.workspace.database import Database
+    from kalm_data.workspace.results import keep_result
     from kalm_data.workspace.runs import running
 
     database = Database(workspace)
@@ -54,6 +55,7 @@ def execute(
             database, command, configuration, resumable=resumable, on_progress=on_progress
         ) as run:
             result = stage(database, run)
+            keep_result(workspace, run.run_id, result)
     except StaleMeasurement as stale:
         if workspace == DEFAULT_WORKSPACE:
             raise

@@ -20,6 +20,7 @@ from kalm_data.cli.imports import app as import_app
 from kalm_data.cli.mine import mine
 from kalm_data.cli.personas import personas
 from kalm_data.cli.rejects import rejects
+from kalm_data.cli.report import report
 from kalm_data.cli.reporting import print_json
 from kalm_data.cli.status import status
 from kalm_data.cli.synth import synth
@@ -48,6 +49,7 @@ app.command("diff")(diff)
 app.command("status")(status)
 app.command("explain")(explain)
 app.command("rejects")(rejects)
+app.command("report")(report)
 app.command("demo")(run_demo)
 
 

@@ -122,6 +122,27 @@ class VectorStore:
         return {hash_: (segment, row) for row, hash_ in enumerate(hashes)}
 
 
+def stored_encoders(database: Database) -> list[str]:
+    """Fingerprints of the encoders that made vectors, sorted."""
+    with database.read() as connection:
+        rows = connection.execute("SELECT DISTINCT encoder FROM vectors ORDER BY 1").fetchall()
+    return [encoder for (encoder,) in rows]
+
+
+def read_stored(
+    database: Database, encoder: str, hashes: Sequence[str]
+) -> tuple[list[int], Vectors | None]:
+    """Which of the rendered texts, by hash, have a vector on disk, and (N, D) these vectors."""
+    folder = database.folder / "vectors" / encoder
+    with database.read() as connection:
+        connection.register("asked", pa.table({"rendered_hash": list(hashes)}))
+        rows = connection.execute(_PLACES, [encoder]).fetchall()
+    lost = _unreadable(folder, rows)
+    places = {hash_: (segment, row) for hash_, segment, row in rows if segment not in lost}
+    found = [index for index, hash_ in enumerate(hashes) if hash_ in places]
+    return found, _gather([places[hashes[index]] for index in found], folder) if found else None
+
+
 def _unreadable(folder: Path, rows: Sequence[tuple[str, str, int]]) -> set[str]:
     """Segments of (text, segment, row) that are missing, damaged or too short for their rows."""
     needed: dict[str, int] = {}

@@ -1,0 +1,210 @@
+"""Report: the figures of a workspace, and the page that shows them. Nothing is changed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+from kalm_data.core.records import text_hash
+from kalm_data.core.report.figures import Figures
+from kalm_data.core.templates import render_document, render_query, resolve_templates
+from kalm_data.measures.hit_figures import above_positives, agreements
+from kalm_data.measures.rank_curves import rank_curve, score_figures
+from kalm_data.measures.variety import lengths, neighbours, variety
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numpy import float32
+    from numpy.typing import NDArray
+
+    from kalm_data.core.config.report import ReportConfig
+    from kalm_data.core.report.figures import (
+        Above,
+        Agreement,
+        Contamination,
+        Coverage,
+        Elsewhere,
+        Evaluated,
+        Lengths,
+        Neighbours,
+        RankCurve,
+        Reason,
+        Repeats,
+        RunFigures,
+        SampleRow,
+        ScoreFigures,
+        ShardFigures,
+        Suspect,
+        TaskSize,
+        Variety,
+    )
+    from kalm_data.core.report.measured import (
+        FoundHits,
+        MeasuredNegatives,
+        MeasuredPositives,
+        SampledText,
+    )
+    from kalm_data.core.tasks import Task
+
+SAMPLED_QUERIES = 5000
+SAMPLED_DOCUMENTS = 2000
+SAMPLED_HITS = 1000
+_DEPTH = 100
+_EMBEDDED = 1000
+_LEAST_VECTORS = 20
+"""Fewer of a sample tell nothing of it."""
+_SUSPECTS = 12
+_MATCHES = 20
+_LONGEST = 20_000
+"""Characters of a document that are read for the sample; the page shows fewer."""
+
+
+class ReportStore(Protocol):
+    """What is read of the workspace, of the tasks that the report is about."""
+
+    def sizes(self) -> tuple[TaskSize, ...]: ...
+    def reasons(self, runs: Sequence[str]) -> tuple[Reason, ...]: ...
+    def coverage(self) -> Coverage: ...
+    def repeats(self) -> tuple[Repeats, ...]: ...
+    def runs(self) -> tuple[RunFigures, ...]: ...
+    def positives(self) -> list[MeasuredPositives]: ...
+    def negatives(self) -> list[MeasuredNegatives]: ...
+    def top_k(self) -> Mapping[tuple[str, str], int]: ...
+    def elsewhere(self) -> tuple[Elsewhere, ...]: ...
+    def suspects(self, most: int) -> tuple[Suspect, ...]: ...
+    def hits(self, task: str, most: int, depth: int) -> list[FoundHits]: ...
+    def queries(self, task: Task, most: int) -> list[SampledText]: ...
+    def documents(self, task: Task, most: int) -> list[SampledText]: ...
+    def contamination(self, most: int) -> Contamination: ...
+    def sample(self, runs: Sequence[str], most: int, longest: int) -> tuple[SampleRow, ...]: ...
+    def encoders(self) -> list[str]: ...
+    def vectors(
+        self, encoder: str, hashes: Sequence[str]
+    ) -> tuple[list[int], NDArray[float32] | None]: ...
+    def evaluated(self, runs: Sequence[RunFigures]) -> tuple[Evaluated, ...]: ...
+
+
+def measure_workspace(
+    store: ReportStore,
+    workspace: str,
+    tasks: Sequence[Task],
+    config: ReportConfig,
+    shards: ShardFigures | None,
+) -> Figures:
+    """All figures of the tasks; samples are drawn by the seed."""
+    runs = store.runs()
+    names = [run.run_id for run in runs]
+    curves, scores = _ranks(store)
+    texts = _Texts(store, tasks)
+    agreed, above = _hits(store, tasks)
+    return Figures(
+        workspace=workspace,
+        sizes=store.sizes(),
+        reasons=store.reasons(names),
+        curves=curves,
+        scores=scores,
+        lengths=texts.lengths(),
+        coverage=store.coverage(),
+        variety=texts.variety(),
+        repeats=store.repeats(),
+        neighbours=texts.neighbours(),
+        agreements=agreed,
+        above=above,
+        elsewhere=store.elsewhere(),
+        suspects=store.suspects(_SUSPECTS),
+        contamination=store.contamination(_MATCHES),
+        sample=store.sample(names, config.sample, _LONGEST),
+        runs=runs,
+        evaluated=store.evaluated(runs),
+        shards=shards,
+    )
+
+
+def _ranks(store: ReportStore) -> tuple[tuple[RankCurve, ...], tuple[ScoreFigures, ...]]:
+    top_k = store.top_k()
+    negatives = {(one.task, one.ranker): one for one in store.negatives()}
+    positives = store.positives()
+    return (
+        tuple(rank_curve(one, top_k.get((one.task, one.ranker))) for one in positives),
+        tuple(score_figures(one, negatives.get((one.task, one.ranker))) for one in positives),
+    )
+
+
+def _hits(
+    store: ReportStore, tasks: Sequence[Task]
+) -> tuple[tuple[Agreement, ...], tuple[Above, ...]]:
+    agreed: list[Agreement] = []
+    above: list[Above] = []
+    for task in tasks:
+        found = store.hits(task.name, SAMPLED_HITS, _DEPTH)
+        agreed += agreements(task.name, found)
+        above += above_positives(task.name, found)
+    return tuple(agreed), tuple(above)
+
+
+class _Texts:
+    """A sample of the queries and documents of each task."""
+
+    def __init__(self, store: ReportStore, tasks: Sequence[Task]) -> None:
+        self._store, self._tasks = store, tasks
+        self._queries = {task.name: store.queries(task, SAMPLED_QUERIES) for task in tasks}
+        self._documents = {task.name: store.documents(task, SAMPLED_DOCUMENTS) for task in tasks}
+
+    def lengths(self) -> tuple[Lengths, ...]:
+        samples = (("queries", self._queries), ("documents", self._documents))
+        return tuple(
+            lengths(task.name, kind, [one.text for one in found[task.name]])
+            for task in self._tasks
+            for kind, found in samples
+            if found[task.name]
+        )
+
+    def variety(self) -> tuple[Variety, ...]:
+        return tuple(
+            variety(task.name, [one.text for one in self._queries[task.name]])
+            for task in self._tasks
+            if self._queries[task.name]
+        )
+
+    def neighbours(self) -> tuple[Neighbours, ...]:
+        """Of each task's queries and documents by the encoder that has most of their vectors."""
+        encoders = self._store.encoders()
+        found = [
+            self._by_best_encoder(task.name, kind, texts, rendered[:_EMBEDDED], encoders)
+            for task in self._tasks
+            for kind, texts, rendered in (
+                ("queries", self._queries[task.name], self._written_queries(task)),
+                ("documents", self._documents[task.name], self._written_documents(task)),
+            )
+        ]  # fmt: skip
+        return tuple(one for one in found if one is not None)
+
+    def _by_best_encoder(
+        self,
+        task: str,
+        kind: str,
+        texts: Sequence[SampledText],
+        rendered: Sequence[str],
+        encoders: Sequence[str],
+    ) -> Neighbours | None:
+        hashes = [text_hash(one) for one in rendered]
+        stored = [(encoder, *self._store.vectors(encoder, hashes)) for encoder in encoders]
+        encoder, places, vectors = max(
+            stored, key=lambda one: len(one[1]), default=("", list[int](), None)
+        )
+        if vectors is None or len(places) < _LEAST_VECTORS:
+            return None
+        return neighbours(task, kind, encoder, [texts[place].text for place in places], vectors)
+
+    def _written_queries(self, task: Task) -> list[str]:
+        templates = resolve_templates(task)
+        return [
+            render_query(templates, one.text, one.instruction) for one in self._queries[task.name]
+        ]
+
+    def _written_documents(self, task: Task) -> list[str]:
+        templates = resolve_templates(task)
+        return [
+            render_document(templates, one.text, one.title, one.headings)
+            for one in self._documents[task.name]
+        ]

@@ -1,0 +1,79 @@
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+from reported_world import reported_world
+
+from kalm_data.api.report import ReportConfig, report
+from kalm_data.core.errors import InputError
+from kalm_data.core.records import Example, Text, example_id
+from kalm_data.workspace.runs import running
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from kalm_data.workspace.database import Database
+
+
+def test_the_same_workspace_and_seed_give_the_same_bytes(
+    database: Database, tmp_path: Path
+) -> None:
+    folder = reported_world(database).folder
+    pages = [tmp_path / name for name in ("one.html", "two.html", "other.html")]
+    for page, seed in zip(pages, (0, 0, 1), strict=True):
+        report(folder, page, [], ReportConfig(sample=5, seed=seed))
+    one, two, other = (page.read_bytes() for page in pages)
+    assert one == two != other
+
+
+def test_what_deserves_a_look_is_told_with_numbers_and_links(
+    database: Database, tmp_path: Path
+) -> None:
+    page = tmp_path / "page.html"
+    written = report(reported_world(database).folder, page, ["t"], ReportConfig())
+    names = [finding.name for finding in written.findings]
+    assert names[:2] == ["contamination", "held_out_query"]  # 1 of 31 positives, 1 of 31 queries
+    assert {"no_gain", "failed_requests"} <= set(names)
+    html = page.read_text(encoding="utf-8")
+    assert written.bytes == len(html.encode())
+    anchors = set(re.findall(r'<section id="([^"]+)"', html))
+    assert {finding.anchor for finding in written.findings} <= anchors
+    assert set(re.findall(r'href="#([^"]+)"', html)) <= anchors
+
+
+def test_an_empty_workspace_says_what_to_run(database: Database, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no task yet"):
+        report(database.folder, tmp_path / "page.html", [], ReportConfig())
+    assert not (tmp_path / "page.html").exists()
+
+
+def test_a_task_without_measurements_names_the_commands(
+    database: Database, tmp_path: Path
+) -> None:
+    from mined_world import TASK
+
+    from kalm_data.core.records import TaskRow
+
+    query = Text.of("a query")
+    with running(database, "import", "{}") as run:
+        run.append([
+            TaskRow("t", 1, TASK.model_dump_json(), "r"), query,
+            Example(example_id("t", "a query"), "t", query.text_hash, "", "", "train", "import",
+                    "", "", 0, "r"),
+        ])  # fmt: skip
+    report(database.folder, tmp_path / "page.html", [], ReportConfig(sample=0))
+    html = (tmp_path / "page.html").read_text(encoding="utf-8")
+    for command in ("mine --ranker dense:MODEL", "filter --exclude FILE", "eval MODEL --against",
+                    "report OUT.html --shards DIR", "mine --ranker bm25"):  # fmt: skip
+        assert f"{command}" in html, command
+
+
+def test_a_page_that_cannot_be_written_is_told_in_one_line(
+    database: Database, tmp_path: Path
+) -> None:
+    (tmp_path / "page.html").mkdir()
+    with pytest.raises(InputError, match=r"page\.html: cannot be written: .*\. Name another file"):
+        report(reported_world(database).folder, tmp_path / "page.html", [], ReportConfig())
+    assert not list(tmp_path.glob("*.partial"))
