@@ -44,7 +44,8 @@ COLLISIONS = """
       const length = line.getTotalLength(), matrix = line.getScreenCTM();
       for (let at = 0; at <= 400; at++) {
         const point = line.getPointAtLength(length * at / 400).matrixTransform(matrix);
-        if (point.x > own.left && point.x < own.right && point.y > own.top && point.y < own.bottom) {
+        if (point.x > own.left && point.x < own.right &&
+            point.y > own.top && point.y < own.bottom) {
           found.push(`line: ${one.textContent}`);
           break;
         }
@@ -98,12 +99,14 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "page.html"
 
 
-def seen(page: Path, *questions: str, **look: Any) -> tuple[list[Any], Tab]:
+def seen(
+    page: Path, *questions: str, width: int = 1280, scheme: str = "light"
+) -> tuple[list[Any], Tab]:
     """The answers to expressions of JavaScript, and the tab that gave them."""
 
     async def visit() -> tuple[list[Any], Tab]:
         async with chromium() as tab:
-            await tab.look(look.get("width", 1280), look.get("scheme", "light"))
+            await tab.look(width, scheme)
             await tab.open(page)
             return [await tab.ask(question) for question in questions], tab
 
@@ -131,7 +134,7 @@ def test_hostile_texts_show_as_text(page: Path) -> None:
     (title, markup, shown), _ = seen(
         page,
         "document.title",
-        "document.querySelectorAll('body script, img, iframe, a:not([href^=\"#\"]), [onload], "
+        'document.querySelectorAll(\'body script, img, iframe, a:not([href^="#"]), [onload], '
         "[onerror]').length",
         "document.body.textContent",
     )

@@ -49,9 +49,7 @@ def test_an_empty_workspace_says_what_to_run(database: Database, tmp_path: Path)
     assert not (tmp_path / "page.html").exists()
 
 
-def test_a_task_without_measurements_names_the_commands(
-    database: Database, tmp_path: Path
-) -> None:
+def test_a_task_without_measurements_names_the_commands(database: Database, tmp_path: Path) -> None:
     from mined_world import TASK
 
     from kalm_data.core.records import TaskRow
