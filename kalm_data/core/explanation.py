@@ -306,7 +306,7 @@ class Explanation:
 class Candidate:
     """One of the things that an id may mean: what to type for it, and what it is.
 
-    `text_hash` names a document's text, and is empty for others.
+    `text` is a document's or a query's, `text_hash` its hash, empty for what was turned away.
     """
 
     id: str

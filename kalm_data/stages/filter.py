@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
+from kalm_data.core.by_hand import BY_HAND
 from kalm_data.core.config.filter import (
     DEFAULT_TOP_K,
     RULES,
@@ -23,6 +24,7 @@ from kalm_data.core.config.filter import (
 )
 from kalm_data.core.errors import InputError
 from kalm_data.core.filter_result import FilterResult, SweepRow, TaskFiltered
+from kalm_data.core.filtering import KEEP
 from kalm_data.core.mining import nothing_to
 from kalm_data.core.record_columns import RecordColumns
 from kalm_data.core.records import Decision, Head, Reject
@@ -65,6 +67,14 @@ class RuleStore(Protocol):
 class Store(RuleStore, FilterStore, Protocol):
     """What is read of the workspace."""
 
+    def kept_by_hand(self, task: str) -> set[tuple[str, str]]:
+        """(Example id, text hash) of the positives that stay whatever rules say."""
+        ...
+
+    def overruled(self, task: str) -> Mapping[str, set[tuple[str, str]]]:
+        """Rule → (example id, text hash) of what it would drop and is kept by hand."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Given:
@@ -90,9 +100,11 @@ def filter_positives(
     run.plan(len(rows))
     rules = _make_rules(config, read, given)
     before = {task.name: _others(store, task.name, rules, config) for task in tasks}
-    verdicts = _judge(before, rules, rows)
+    by_hand = _by_hand(store, tasks, rows, config)
+    said = _judge(before, rules, rows, by_hand)
+    verdicts = {name: _in_force(found, by_hand) for name, found in said.items()}
     now = _dropped_now(before, rows, verdicts)
-    _store(run, rows, verdicts)
+    _store(run, rows, said, verdicts)
     for one in read:
         run.append([_head(run, one, rule.name, config, now) for rule in rules])
         run.append(_take_back(store, run, one, config.reset))
@@ -125,16 +137,40 @@ def _make_rules(config: FilterConfig, read: Sequence[TaskPositives], given: Give
     return [rule for name in config.rules if (rule := made[name]) is not None]
 
 
-def _others(store: RuleStore, task: str, rules: Sequence[Rule], config: FilterConfig) -> Dropped:
+def _others(store: Store, task: str, rules: Sequence[Rule], config: FilterConfig) -> Dropped:
     """What rules drop that neither judge in this run nor are taken back."""
     replaced = {*(rule.name for rule in rules), *config.reset}
-    return {rule: rows for rule, rows in store.dropped_by(task).items() if rule not in replaced}
+    dropped = dict(store.dropped_by(task))
+    if BY_HAND in config.reset:
+        for rule, rows in store.overruled(task).items():
+            dropped[rule] = dropped.get(rule, set()) | rows
+    return {rule: rows for rule, rows in dropped.items() if rule not in replaced}
+
+
+def _by_hand(
+    store: Store, tasks: Sequence[Task], rows: Sequence[FilterRow], config: FilterConfig
+) -> list[bool]:
+    """Which rows stay whatever the rules say."""
+    if BY_HAND in config.reset:
+        return [False] * len(rows)
+    kept = {(task.name, *row) for task in tasks for row in store.kept_by_hand(task.name)}
+    return [(row.task, row.example.example_id, row.text_hash) in kept for row in rows]
+
+
+def _in_force(found: list[Verdict], by_hand: Sequence[bool]) -> list[Verdict]:
+    """The verdicts, but for those that a person overruled."""
+    if not any(by_hand):
+        return found
+    return [KEEP if is_kept else one for one, is_kept in zip(found, by_hand, strict=True)]
 
 
 def _judge(
-    before: Mapping[str, Dropped], rules: Sequence[Rule], rows: Sequence[FilterRow]
+    before: Mapping[str, Dropped],
+    rules: Sequence[Rule],
+    rows: Sequence[FilterRow],
+    by_hand: Sequence[bool],
 ) -> dict[str, list[Verdict]]:
-    """The verdicts of each rule, in the order of the rows."""
+    """What each rule says, in the order of the rows."""
     gone = {
         (task, *row)
         for task, dropped in before.items()
@@ -147,7 +183,8 @@ def _judge(
         # the rules on repeats come last, and dedup takes no notice of max-per-positive
         found = verdicts[rule.name] = rule.judge(rows, standing)
         standing = [
-            stands and not verdict.reason for stands, verdict in zip(standing, found, strict=True)
+            stands and not verdict.reason
+            for stands, verdict in zip(standing, _in_force(found, by_hand), strict=True)
         ]
     return verdicts
 
@@ -189,14 +226,19 @@ def _tell_stale(
                 )
 
 
-def _store(run: Run, rows: Sequence[FilterRow], verdicts: Mapping[str, Sequence[Verdict]]) -> None:
-    """Append decisions; count each positive as kept, or under its first reason."""
+def _store(
+    run: Run,
+    rows: Sequence[FilterRow],
+    said: Mapping[str, Sequence[Verdict]],
+    verdicts: Mapping[str, Sequence[Verdict]],
+) -> None:
+    """Append what was said as decisions; count each positive as kept, or under its first reason of
+    the verdicts in force.
+    """
     for start in range(0, len(rows), _ROWS_AT_ONCE):
-        decided = [
-            (row, {name: of_rule[start + at] for name, of_rule in verdicts.items()})
-            for at, row in enumerate(rows[start : start + _ROWS_AT_ONCE])
-        ]
-        run.append_columns(_decisions(run, decided))
+        of_block = rows[start : start + _ROWS_AT_ONCE]
+        run.append_columns(_decisions(run, _beside(of_block, said, start)))
+        decided = _beside(of_block, verdicts, start)
         rejects = [
             _reject(run, row, first)
             for row, found in decided
@@ -206,9 +248,17 @@ def _store(run: Run, rows: Sequence[FilterRow], verdicts: Mapping[str, Sequence[
         run.keep(len(decided) - len(rejects))
 
 
-def _take_back(
-    store: RuleStore, run: Run, one: TaskPositives, rules: Sequence[RuleName]
-) -> list[Head]:
+def _beside(
+    rows: Sequence[FilterRow], verdicts: Mapping[str, Sequence[Verdict]], start: int
+) -> list[tuple[FilterRow, dict[str, Verdict]]]:
+    """Rows with the verdict of each rule, whose lists have them from `start` on."""
+    return [
+        (row, {name: of_rule[start + at] for name, of_rule in verdicts.items()})
+        for at, row in enumerate(rows)
+    ]
+
+
+def _take_back(store: RuleStore, run: Run, one: TaskPositives, rules: Sequence[str]) -> list[Head]:
     """Heads that put rules out of force."""
     task, in_force = one.task.name, store.rule_settings(one.task.name)
     for rule in rules:

@@ -23,7 +23,7 @@ from kalm_data.core.mining import DRAW
 from kalm_data.core.records import Example, Judgement
 from kalm_data.core.tasks import Task
 from kalm_data.core.text import words
-from kalm_data.workspace.explained_texts import explain_texts, read_texts
+from kalm_data.workspace.explained_texts import explain_texts
 from kalm_data.workspace.schema import TABLES
 
 if TYPE_CHECKING:
@@ -85,8 +85,9 @@ def read_example(connection: duckdb.DuckDBPyConnection, example_id: str) -> Expl
     found = connection.execute(_JUDGEMENTS, [example_id]).fetchall()
     judgements = [Judgement(*row) for row in found]
     in_force = _in_force(connection, example.task)
-    texts = explain_texts(connection, (one.text_hash for one in judgements))
-    query = read_texts(connection, [example.query_hash])[example.query_hash]
+    hashes = {one.text_hash for one in judgements if _is_shown(one, in_force)}
+    texts = explain_texts(connection, hashes | {example.query_hash})
+    query = texts[example.query_hash].text
     positives = _positives(connection, example_id, judgements, in_force, texts)
     return ExplainedExample(
         example_id=example_id,
@@ -109,6 +110,11 @@ def read_example(connection: duckdb.DuckDBPyConnection, example_id: str) -> Expl
         negatives_stale=bool(in_force.draw[2]) and in_force.latest_rule > in_force.draw[0],
         gates=_gates(connection, example, query),
     )
+
+
+def _is_shown(judgement: Judgement, in_force: _InForce) -> bool:
+    """A positive, or of the draw in force."""
+    return judgement.label == "positive" or judgement.run_id == in_force.draw[2]
 
 
 def _in_force(connection: duckdb.DuckDBPyConnection, task: str) -> _InForce:
@@ -204,7 +210,7 @@ def _negatives(
     given = {
         one.text_hash for one in judgements if one.label == "negative" and one.origin != "miner"
     }
-    drawn = [one for one in judgements if one.origin == "miner" and one.run_id == in_force.draw[2]]
+    drawn = [one for one in judgements if one.origin == "miner" and _is_shown(one, in_force)]
     return tuple(
         ExplainedNegative(
             document=texts[one.text_hash],

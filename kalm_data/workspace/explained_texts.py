@@ -14,24 +14,27 @@ if TYPE_CHECKING:
 
     import duckdb
 
-_TEXTS = "SELECT text_hash, text FROM texts WHERE text_hash IN (SELECT unnest($hashes))"
-
-# the view of current documents looks at all of them; here those that share an id do
-_DOCUMENTS = f"""
-WITH held AS (SELECT * FROM documents WHERE text_hash IN (SELECT unnest($hashes))),
-latest AS (
-    SELECT collection, doc_id, max(revision) AS revision FROM documents
-    WHERE doc_id IN (SELECT doc_id FROM held) GROUP BY collection, doc_id
+# one table at a time, first one column, then the rows that matter: joins read all of all columns
+_TEXTS = """
+SELECT text_hash, text FROM texts WHERE rowid IN (
+    SELECT rowid FROM texts WHERE text_hash IN (SELECT unnest($hashes))
 )
-SELECT {TABLES[Document].names} FROM held JOIN latest USING (collection, doc_id, revision)
-WHERE NOT retired ORDER BY collection, doc_id
+"""
+
+_HELD = f"""
+SELECT {TABLES[Document].names} FROM documents WHERE rowid IN (
+    SELECT rowid FROM documents WHERE text_hash IN (SELECT unnest($hashes))
+)
+ORDER BY collection, doc_id, revision
+"""
+
+_LATER = """
+SELECT collection, doc_id, max(revision) FROM documents
+WHERE revision > 1 AND doc_id IN (SELECT unnest($ids)) GROUP BY collection, doc_id
 """
 
 _REVISIONS = f"""
-WITH named AS (
-    SELECT DISTINCT collection, doc_id FROM documents WHERE text_hash = $hash
-)
-SELECT {TABLES[Document].names} FROM documents SEMI JOIN named USING (collection, doc_id)
+SELECT {TABLES[Document].names} FROM documents WHERE doc_id IN (SELECT unnest($ids))
 ORDER BY collection, doc_id, revision
 """
 
@@ -48,8 +51,7 @@ def explain_texts(
     """Text hash → the text with its current documents, which may be none."""
     asked = sorted({*hashes})
     documents: defaultdict[str, list[Document]] = defaultdict(list)
-    for row in connection.execute(_DOCUMENTS, {"hashes": asked}).fetchall():
-        document = _document(row)
+    for document in _current(connection, asked):
         documents[document.text_hash].append(document)
     return {
         text_hash: ExplainedText(
@@ -64,8 +66,29 @@ def explain_texts(
 
 def read_revisions(connection: duckdb.DuckDBPyConnection, text_hash: str) -> tuple[Document, ...]:
     """All revisions of the documents that are or were the text, by collection and id."""
-    rows = connection.execute(_REVISIONS, {"hash": text_hash}).fetchall()
-    return tuple(_document(row) for row in rows)
+    held = _held(connection, [text_hash])
+    names = {(one.collection, one.doc_id) for one in held}
+    ids = sorted({one.doc_id for one in held})
+    rows = connection.execute(_REVISIONS, {"ids": ids}).fetchall()
+    return tuple(one for one in map(_document, rows) if (one.collection, one.doc_id) in names)
+
+
+def _held(connection: duckdb.DuckDBPyConnection, hashes: Sequence[str]) -> list[Document]:
+    rows = connection.execute(_HELD, {"hashes": hashes}).fetchall()
+    return [_document(row) for row in rows]
+
+
+def _current(connection: duckdb.DuckDBPyConnection, hashes: Sequence[str]) -> list[Document]:
+    """As the view `current_documents` has them, which looks at all documents."""
+    held = _held(connection, hashes)
+    ids = sorted({one.doc_id for one in held})
+    rows = connection.execute(_LATER, {"ids": ids}).fetchall()
+    latest = {(collection, doc_id): revision for collection, doc_id, revision in rows}
+    return [
+        one
+        for one in held
+        if not one.retired and one.revision == latest.get((one.collection, one.doc_id), 1)
+    ]
 
 
 def _document(row: Sequence[object]) -> Document:

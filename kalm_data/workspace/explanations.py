@@ -10,6 +10,7 @@ import json
 from dataclasses import fields
 from typing import TYPE_CHECKING, Protocol
 
+from kalm_data.core.by_hand import BY_HAND
 from kalm_data.core.errors import InputError
 from kalm_data.core.explanation import (
     ExplainedReject,
@@ -17,10 +18,12 @@ from kalm_data.core.explanation import (
     ExplainedRun,
     Explanation,
 )
+from kalm_data.core.records import Decision
 from kalm_data.workspace.explained_documents import read_document
 from kalm_data.workspace.explained_examples import read_example
 from kalm_data.workspace.explained_texts import read_texts
-from kalm_data.workspace.finding import find
+from kalm_data.workspace.finding import example_named, find
+from kalm_data.workspace.schema import TABLES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -32,18 +35,17 @@ if TYPE_CHECKING:
 
 _REQUEST = ", ".join(f"g.{field.name}" for field in fields(ExplainedRequest))
 
+_WRITTEN = """
+SELECT DISTINCT task, plan, place, document_hash, persona FROM generations
+WHERE request_key IN (SELECT unnest($keys)) ORDER BY ALL
+"""
+
 # requests for one candidate share its place in a plan; a plan whose documents changed has another
 # candidate there
 _REQUESTS = f"""
-WITH written AS (
-    SELECT DISTINCT task, plan, place, document_hash, CASE document_hash WHEN '' THEN persona END
-        AS persona
-    FROM generations WHERE request_key IN (SELECT unnest($keys))
-)
-SELECT DISTINCT {_REQUEST}, g.rowid
-FROM generations g JOIN written w
-    ON w.place = g.place AND w.plan = g.plan AND w.task = g.task
-    AND w.document_hash = g.document_hash AND coalesce(w.persona, g.persona) = g.persona
+SELECT {_REQUEST} FROM generations g
+WHERE g.place = $place AND g.plan = $plan AND g.task = $task AND g.document_hash = $document_hash
+    AND ($document_hash <> '' OR g.persona = $persona)
 ORDER BY g.rowid
 """
 
@@ -58,6 +60,11 @@ _MOST_REJECTS = 50
 _OF_EXAMPLE = "j.key = $id OR (j.key >= $id || ':' AND j.key < $id || ';')"
 _OF_DOCUMENT = "j.source = $text_hash OR j.key IN (SELECT unnest($names))"
 _NAMED = "j.key = $wanted OR j.text = $wanted"
+
+_BY_HAND = f"""
+SELECT {TABLES[Decision].names} FROM current_verdicts WHERE task = ? AND rule = ?
+ORDER BY example_id, text_hash
+"""
 
 _RUNS = """
 SELECT run_id, command, status, started_at, versions, configuration
@@ -81,6 +88,10 @@ class ExplanationStore:
         AmbiguousId where there are several.
         """
         with self._database.read() as connection:
+            if named := example_named(wanted):
+                explained = _of_example(connection, wanted, named)
+                if explained.example is not None:
+                    return explained
             found = find(connection, wanted)
             if found.kind == "example":
                 return _of_example(connection, wanted, found.id)
@@ -88,6 +99,12 @@ class ExplanationStore:
                 return _of_document(connection, wanted, found.text_hash)
             rejects = _rejects(connection, _NAMED, {"wanted": wanted})
             return _explanation(connection, wanted, None, None, rejects)
+
+    def by_hand(self, task: str) -> list[Decision]:
+        """The verdicts by hand in force, in order of example and document."""
+        with self._database.read() as connection:
+            rows = connection.execute(_BY_HAND, [task, BY_HAND]).fetchall()
+        return [Decision(*row) for row in rows]
 
     def explain_row(self, wanted: str, example_id: str, query_hash: str) -> Explanation:
         """Of the example of a row of a set; of its query as a text where the workspace has no
@@ -156,8 +173,13 @@ def _requests(
 ) -> tuple[ExplainedRequest, ...]:
     if not keys:
         return ()
-    rows = connection.execute(_REQUESTS, {"keys": sorted(keys)}).fetchall()
-    return tuple(ExplainedRequest(*row[:-1]) for row in rows)
+    found: dict[ExplainedRequest, None] = {}  # each once, in order
+    names = ("task", "plan", "place", "document_hash", "persona")
+    for candidate in connection.execute(_WRITTEN, {"keys": sorted(keys)}).fetchall():
+        named = dict(zip(names, candidate, strict=True))
+        rows = connection.execute(_REQUESTS, named).fetchall()
+        found |= dict.fromkeys(ExplainedRequest(*row) for row in rows)
+    return tuple(found)
 
 
 def _rejects(

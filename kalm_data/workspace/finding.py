@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from kalm_data.core.errors import InputError
 from kalm_data.core.explanation import AmbiguousId, Candidate
 from kalm_data.core.records import Text
+from kalm_data.workspace.explained_texts import read_texts
 
 if TYPE_CHECKING:
     import duckdb
@@ -15,7 +17,7 @@ if TYPE_CHECKING:
     Rows = list[tuple[str, ...]]
 
 _PREFIX = re.compile("[0-9a-f]{6,32}")
-_KEY = re.compile("([0-9a-f]{32}):[0-9a-f]{32}")
+_KEY = re.compile("([0-9a-f]{32})(?::[0-9a-f]{32})?")
 _MOST = 20
 """How many candidates are listed."""
 _NAMED = 5
@@ -24,42 +26,47 @@ _NAMED = 5
 _AFTER = "g"
 """Sorts behind every hex digit."""
 
+# one table at a time, by values: a join would read the columns of all rows
 _EXAMPLES = """
-SELECT e.example_id, e.task, t.text
-FROM examples e JOIN texts t ON t.text_hash = e.query_hash
-WHERE e.example_id >= $first AND e.example_id < $last ORDER BY e.example_id LIMIT $most
+SELECT example_id, task, query_hash FROM examples
+WHERE example_id >= $first AND example_id < $last ORDER BY example_id LIMIT $most
 """
 
-# text hashes name what is a document, a labelled text or one of a scored pair
 _TEXTS = """
-WITH named AS (SELECT text_hash, text FROM texts WHERE text_hash >= $first AND text_hash < $last)
-SELECT text_hash, text FROM named
-WHERE text_hash IN (
-    SELECT text_hash FROM documents UNION ALL SELECT text_hash FROM labels
-    UNION ALL SELECT text_hash FROM scored_texts
-)
+SELECT text_hash FROM texts WHERE text_hash >= $first AND text_hash < $last
 ORDER BY text_hash LIMIT $most
 """
 
-_DOCUMENTS = """
-SELECT d.collection, d.doc_id, d.text_hash, t.text
-FROM documents d JOIN texts t USING (text_hash)
-WHERE d.doc_id = $doc_id AND ($collection = '' OR d.collection = $collection)
-QUALIFY row_number() OVER (PARTITION BY d.collection ORDER BY d.revision DESC) = 1
-ORDER BY d.collection LIMIT $most
+# what is no query alone: a document, a labelled text, one of a scored pair
+_HELD = """
+SELECT text_hash FROM documents WHERE text_hash IN (SELECT unnest($hashes))
+UNION SELECT text_hash FROM labels WHERE text_hash IN (SELECT unnest($hashes))
+UNION SELECT first_hash FROM scored_pairs WHERE first_hash IN (SELECT unnest($hashes))
+UNION SELECT second_hash FROM scored_pairs WHERE second_hash IN (SELECT unnest($hashes))
+ORDER BY text_hash
 """
+
+_DOCUMENTS = """
+SELECT collection, doc_id, text_hash FROM documents
+WHERE doc_id = $doc_id AND ($collection = '' OR collection = $collection)
+QUALIFY row_number() OVER (PARTITION BY collection ORDER BY revision DESC) = 1
+ORDER BY collection LIMIT $most
+"""
+
+_SAME = "SELECT text_hash FROM texts WHERE norm_hash = $hash ORDER BY text_hash LIMIT $most"
 
 _ASKED = """
-SELECT e.example_id, e.task, t.text
-FROM texts t JOIN examples e ON e.query_hash = t.text_hash
-WHERE t.{column} = $hash ORDER BY e.example_id LIMIT $most
-"""
-
-_SAME_TEXTS = """
-SELECT text_hash, text FROM texts WHERE {column} = $hash ORDER BY text_hash LIMIT $most
+SELECT example_id, task, query_hash FROM examples WHERE query_hash IN (SELECT unnest($hashes))
+ORDER BY example_id LIMIT $most
 """
 
 _REJECTED = "SELECT count(*) FROM rejects WHERE key = $wanted OR text = $wanted"
+
+
+def example_named(wanted: str) -> str:
+    """The whole id of an example, alone or with that of a positive; else empty."""
+    whole = _KEY.fullmatch(wanted)
+    return whole[1] if whole else ""
 
 
 def find(connection: duckdb.DuckDBPyConnection, wanted: str) -> Candidate:
@@ -72,7 +79,7 @@ def find(connection: duckdb.DuckDBPyConnection, wanted: str) -> Candidate:
         if len(found) == 1:
             return found[0]
         if found:
-            raise _ambiguous(wanted, found)
+            raise _ambiguous(wanted, _with_texts(connection, found))
     message = (
         f"{_short(wanted)}: no example, document, query or reject here. Name an example by its "
         "id or the first 6 digits of it, a document as collection/id, a query by its text, or a "
@@ -82,13 +89,13 @@ def find(connection: duckdb.DuckDBPyConnection, wanted: str) -> Candidate:
 
 
 def _by_id(connection: duckdb.DuckDBPyConnection, wanted: str) -> list[Candidate]:
-    key = _KEY.fullmatch(wanted)
-    prefix = key[1] if key else wanted
+    prefix = example_named(wanted) or wanted
     if not _PREFIX.fullmatch(prefix):
         return []
     asked = {"first": prefix, "last": prefix + _AFTER, "most": _MOST}
     found = _examples(connection.execute(_EXAMPLES, asked).fetchall())
-    return found + _documents(connection.execute(_TEXTS, asked).fetchall())
+    hashes = [one for (one,) in connection.execute(_TEXTS, asked).fetchall()]
+    return found + _documents(connection, hashes)
 
 
 def _by_document_id(connection: duckdb.DuckDBPyConnection, wanted: str) -> list[Candidate]:
@@ -100,8 +107,8 @@ def _by_document_id(connection: duckdb.DuckDBPyConnection, wanted: str) -> list[
         found = connection.execute(_DOCUMENTS, asked).fetchall()
         if found:
             return [
-                Candidate(f"{collection}/{doc_id}", "document", "", text, text_hash)
-                for collection, doc_id, text_hash, text in found
+                Candidate(f"{collection}/{doc_id}", "document", "", "", text_hash)
+                for collection, doc_id, text_hash in found
             ]
     return []
 
@@ -109,15 +116,20 @@ def _by_document_id(connection: duckdb.DuckDBPyConnection, wanted: str) -> list[
 def _by_text(connection: duckdb.DuckDBPyConnection, wanted: str) -> list[Candidate]:
     """The exact text, else one of the same normal form; a query before a document."""
     text = Text.of(wanted)
-    for column, hash_ in (("text_hash", text.text_hash), ("norm_hash", text.norm_hash)):
-        asked = {"hash": hash_, "most": _MOST}
-        found = connection.execute(_ASKED.format(column=column), asked).fetchall()
-        if found:
-            return _examples(found)
-        same = connection.execute(_SAME_TEXTS.format(column=column), asked).fetchall()
-        if same:
-            return _documents(same)
-    return []
+    same = [text.text_hash]
+    if found := _queries_or_documents(connection, same):
+        return found
+    asked = {"hash": text.norm_hash, "most": _MOST}
+    same = [one for (one,) in connection.execute(_SAME, asked).fetchall()]
+    return _queries_or_documents(connection, same) if same else []
+
+
+def _queries_or_documents(
+    connection: duckdb.DuckDBPyConnection, hashes: list[str]
+) -> list[Candidate]:
+    asked = {"hashes": hashes, "most": _MOST}
+    found = _examples(connection.execute(_ASKED, asked).fetchall())
+    return found or _documents(connection, hashes)
 
 
 def _among_rejects(connection: duckdb.DuckDBPyConnection, wanted: str) -> list[Candidate]:
@@ -126,11 +138,17 @@ def _among_rejects(connection: duckdb.DuckDBPyConnection, wanted: str) -> list[C
 
 
 def _examples(rows: Rows) -> list[Candidate]:
-    return [Candidate(example_id, "example", task, text) for example_id, task, text in rows]
+    return [Candidate(id_, "example", task, "", query_hash) for id_, task, query_hash in rows]
 
 
-def _documents(rows: Rows) -> list[Candidate]:
-    return [Candidate(text_hash, "document", "", text, text_hash) for text_hash, text in rows]
+def _documents(connection: duckdb.DuckDBPyConnection, hashes: list[str]) -> list[Candidate]:
+    rows = connection.execute(_HELD, {"hashes": hashes}).fetchall()
+    return [Candidate(text_hash, "document", "", "", text_hash) for (text_hash,) in rows]
+
+
+def _with_texts(connection: duckdb.DuckDBPyConnection, found: list[Candidate]) -> list[Candidate]:
+    texts = read_texts(connection, (one.text_hash for one in found))
+    return [replace(one, text=texts.get(one.text_hash, one.text)) for one in found]
 
 
 def _ambiguous(wanted: str, found: list[Candidate]) -> AmbiguousId:

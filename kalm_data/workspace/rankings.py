@@ -105,6 +105,16 @@ _DROPPED_BY = """
 SELECT DISTINCT rule, example_id, text_hash FROM current_drops WHERE task = ? ORDER BY 1, 2, 3
 """
 
+_KEPT_BY_HAND = """
+SELECT example_id, text_hash FROM kept_by_hand WHERE task = ? ORDER BY 1, 2
+"""
+
+_OVERRULED = """
+SELECT DISTINCT v.rule, v.example_id, v.text_hash
+FROM current_verdicts v SEMI JOIN kept_by_hand USING (example_id, text_hash)
+WHERE v.task = ? AND v.verdict = 'drop' ORDER BY 1, 2, 3
+"""
+
 _DROPPED = """
 SELECT DISTINCT example_id, text_hash FROM current_drops WHERE task = ? ORDER BY 1, 2
 """
@@ -202,9 +212,21 @@ class RankingStore:
 
     def dropped_by(self, task: str) -> dict[str, set[tuple[str, str]]]:
         """Rule → (example id, text hash) of what it drops."""
+        return self._by_rule(_DROPPED_BY, task)
+
+    def overruled(self, task: str) -> dict[str, set[tuple[str, str]]]:
+        """Rule → (example id, text hash) of what it would drop and is kept by hand."""
+        return self._by_rule(_OVERRULED, task)
+
+    def kept_by_hand(self, task: str) -> set[tuple[str, str]]:
+        """(Example id, text hash) of the positives that stay whatever rules say."""
+        with self._database.read() as connection:
+            return set(connection.execute(_KEPT_BY_HAND, [task]).fetchall())
+
+    def _by_rule(self, query: str, task: str) -> dict[str, set[tuple[str, str]]]:
         found: dict[str, set[tuple[str, str]]] = {}
         with self._database.read() as connection:
-            rows = connection.execute(_DROPPED_BY, [task]).fetchall()
+            rows = connection.execute(query, [task]).fetchall()
         for rule, *row in rows:
             found.setdefault(rule, set()).add(tuple(row))
         return found

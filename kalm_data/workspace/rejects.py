@@ -4,39 +4,66 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from kalm_data.core.config.rejects import LISTED
 from kalm_data.core.errors import InputError
 from kalm_data.core.records import Reject
+from kalm_data.core.rejected import RejectCount, Rejected
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import duckdb
 
     from kalm_data.core.config.rejects import RejectsConfig
     from kalm_data.workspace.database import Database
 
-_REJECTS = """
-SELECT j.run_id, j.stage, j.reason, j.key, j.numbers, j.source, j.line, j.text
+_ASKED = """
 FROM rejects j JOIN runs r ON r.run_id = j.run_id
 WHERE ($run = '' OR j.run_id = $run) AND ($stage = '' OR j.stage = $stage)
     AND ($reason = '' OR j.reason = $reason)
+"""
+
+_REJECTS = f"""
+SELECT j.run_id, j.stage, j.reason, j.key, j.numbers, j.source, j.line, j.text {_ASKED}
 ORDER BY r.sequence DESC, j.stage, j.source, j.line, j.reason, j.key
 LIMIT $limit
 """
 
+_COUNTS = f"""
+SELECT j.run_id, j.stage, j.reason, count(*) {_ASKED}
+GROUP BY r.sequence, j.run_id, j.stage, j.reason ORDER BY r.sequence DESC, j.stage, j.reason
+"""
+
+
+_ROWS_AT_ONCE = 10_000
 
 _RUNS_NAMED = 20
 """How many runs are named where one asks for a run that is not there, the latest first."""
 
 
-def read_rejects(database: Database, config: RejectsConfig) -> tuple[Reject, ...]:
+def read_rejects(database: Database, config: RejectsConfig) -> Rejected:
     """The rejects asked for, the latest run first, then by source and line.
 
     Raises InputError where the named run does not exist.
     """
+    asked = config.model_dump(exclude={"limit"})
     with database.read() as connection:
         if config.run:
             _refuse_unknown_run(connection, config.run)
-        rows = connection.execute(_REJECTS, config.model_dump()).fetchall()
-    return tuple(Reject(*row) for row in rows)
+        listed = asked | {"limit": config.limit or LISTED}
+        rows = connection.execute(_REJECTS, listed).fetchall()
+        counts = connection.execute(_COUNTS, asked).fetchall()
+    return Rejected(tuple(Reject(*row) for row in rows), tuple(RejectCount(*row) for row in counts))
+
+
+def reject_blocks(database: Database, config: RejectsConfig) -> Iterator[list[Reject]]:
+    """All rejects asked for, or the first `limit`, in the same order."""
+    with database.read() as connection:
+        if config.run:
+            _refuse_unknown_run(connection, config.run)
+        found = connection.execute(_REJECTS, config.model_dump())
+        while rows := found.fetchmany(_ROWS_AT_ONCE):
+            yield [Reject(*row) for row in rows]
 
 
 def _refuse_unknown_run(connection: duckdb.DuckDBPyConnection, wanted: str) -> None:

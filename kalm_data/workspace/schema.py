@@ -11,8 +11,9 @@ from dataclasses import dataclass, fields
 import pyarrow as pa
 
 from kalm_data.core import records
+from kalm_data.core.by_hand import BY_HAND
 
-SCHEMA_VERSION = 5
+SCHEMA_VERSION = 6
 
 _DUCKDB_TYPES = {
     "str": "VARCHAR",
@@ -149,19 +150,28 @@ JOIN decisions d ON d.run_id = h.run_id AND d.task = h.task AND d.rule = h.name
 WHERE h.kind = 'rule' AND h.run_id <> ''
 """
 
+_KEPT_BY_HAND = f"""
+CREATE VIEW kept_by_hand AS
+SELECT task, example_id, text_hash FROM current_verdicts
+WHERE rule = '{BY_HAND}' AND verdict = 'keep'
+"""
+
 # A rule without a basis takes back what single requests said: where anybody else says the same, an
 # import or another request, the positive stays.
 _CURRENT_DROPS = """
 CREATE VIEW current_drops AS
-WITH taken_back AS (SELECT * FROM current_verdicts WHERE verdict = 'drop' AND basis = ''),
+WITH drops AS (
+    SELECT * FROM current_verdicts ANTI JOIN kept_by_hand USING (example_id, text_hash)
+    WHERE verdict = 'drop'
+),
+taken_back AS (SELECT * FROM drops WHERE basis = ''),
 said AS (
     SELECT DISTINCT example_id, text_hash FROM judgements
     WHERE label = 'positive' AND (example_id, text_hash, origin_key) NOT IN (
         SELECT (example_id, text_hash, cause) FROM taken_back
     )
 )
-SELECT example_id, text_hash, task, rule, basis FROM current_verdicts
-WHERE verdict = 'drop' AND basis <> ''
+SELECT example_id, text_hash, task, rule, basis FROM drops WHERE basis <> ''
 UNION ALL
 SELECT example_id, text_hash, task, rule, basis FROM taken_back ANTI JOIN said
     USING (example_id, text_hash)
@@ -197,6 +207,7 @@ CREATE: tuple[str, ...] = (
     _CURRENT_TASKS,
     _CURRENT_HEADS,
     _CURRENT_VERDICTS,
+    _KEPT_BY_HAND,
     _CURRENT_DROPS,
     _SCORED_TEXTS,
     _ASKED_QUERIES,

@@ -145,7 +145,7 @@ def test_what_the_denoiser_takes_out_is_no_negative_and_listed_for_relabelling(
     model = f"dense:{minilm}"
     settings = {"denoise": tiny, "rescored": model, "rescore": 12}
     result = dig(workspace, model, **settings)
-    found = rejects(workspace, RejectsConfig(stage="mine-relabel", limit=1_000))
+    found = rejects(workspace, RejectsConfig(stage="mine-relabel", limit=1_000)).rejects
     assert len(found) == result.false_negatives > 0
     assert {one.reason for one in found} == {"false_negative"}
     for one in found:

@@ -80,7 +80,7 @@ def test_a_failed_run_keeps_its_rejects_and_nothing_else(database: Database) -> 
         run.append([Text.of("half a job")])
         run.reject([Reject(run.run_id, "import", "empty_text", "k", "{}", "f.jsonl", 3, "")])
         raise InputError("stop")
-    (kept,) = read_rejects(database, RejectsConfig())
+    (kept,) = read_rejects(database, RejectsConfig()).rejects
     assert (kept.reason, kept.source, kept.line) == ("empty_text", "f.jsonl", 3)
     assert _texts(database) == []
 

@@ -84,8 +84,10 @@ class FilterConfig(Settings):
         description="JSON lines with query, positive and label (true or false), held out: the "
         "sweep tells how many of the positives that each k keeps are true.",
     )
-    reset: tuple[RuleName, ...] = Field(
-        (), description="Take a rule back, repeatable: what it dropped stands again."
+    reset: tuple[RuleName | Literal["by-hand"], ...] = Field(
+        (),
+        description="Take a rule back, repeatable: what it dropped stands again; by-hand: what "
+        "`rejects --restore` kept is dropped again.",
     )
 
     _one_is_a_list = field_validator("ranker", "exclude", "reset", mode="before")(as_list)

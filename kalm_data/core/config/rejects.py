@@ -4,6 +4,8 @@ from pydantic import Field
 
 from kalm_data.core.config.settings import Settings
 
+LISTED = 20
+
 
 class RejectsConfig(Settings):
     """Which rejects are listed."""
@@ -11,4 +13,9 @@ class RejectsConfig(Settings):
     run: str = Field(default="", description="Run that turned them away, e.g. 0003-synth.")
     stage: str = Field(default="", description="Stage that turned them away, e.g. import.")
     reason: str = Field(default="", description="Reason word, e.g. too_short.")
-    limit: int = Field(default=20, ge=1, description="Most rejects listed, the latest runs first.")
+    limit: int | None = Field(
+        default=None,
+        ge=1,
+        description="Most rejects listed, the latest runs first. Default: 20; all of them with "
+        "--export.",
+    )
