@@ -8,6 +8,7 @@ import duckdb
 
 from kalm_data.core.errors import InputError
 from kalm_data.core.explanation import ExplainedRow, RowText
+from kalm_data.core.manifest import SCORED
 from kalm_data.workspace.shards import count_rows
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ WHERE {condition} ORDER BY filename, file_row_number
 
 def read_row(file: Path, row: int) -> ExplainedRow:
     """A row by its place, counted from 0. InputError where the file is no shard, or too short."""
-    if file.name.startswith("scored"):
+    if SCORED in file.name:
         message = f"{file}: holds scored pairs. Explain one of their texts instead."
         raise InputError(message)
     if not file.is_file():
