@@ -111,7 +111,7 @@ class RunPlan:
     def _cut(
         self, epoch: Epoch, kinds: NDArray[np.int64], codes: NDArray[Any], sizes: NDArray[np.int64]
     ) -> Iterator[PlannedBatch]:
-        rows = codes % max(len(self._columns), 1)
+        rows = epoch.rows(codes)
         positives = epoch.positives(codes, self._rules.seed)
         keys = epoch.hashes(codes, self._rules.seed, "negatives")
         ends = np.cumsum(sizes).tolist()

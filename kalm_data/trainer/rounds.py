@@ -63,19 +63,27 @@ class Epoch:
         of_row = np.repeat(np.arange(len(rows)), times)
         return rows[of_row] + copy * len(self.columns), of_row
 
+    def rows(self, codes: Codes) -> Places:
+        """The row of each."""
+        return codes if self.copies is None else codes % len(self.columns)
+
     def hashes(self, codes: Codes, seed: int, stage: str) -> NDArray[np.uint64]:
         """By example and copy."""
-        rows, copies = codes % len(self.columns), codes // len(self.columns)
-        keys = self.columns.keys[rows] ^ (copies.astype(np.uint64) * _ODD)
+        keys = self.columns.keys[self.rows(codes)]
+        if self.copies is not None:
+            keys ^= (codes // len(self.columns)).astype(np.uint64) * _ODD
         return scrambled(keys, seed, stage, self.number)
 
     def positives(self, codes: Codes, seed: int) -> Places:
         """Which of its positives (0-based) a row is trained on; copies take one after the other."""
-        rows, copies = codes % len(self.columns), codes // len(self.columns)
-        drawn = scrambled(self.columns.keys[rows], seed, "positive", self.number)
+        rows = self.rows(codes)
         counts = self.columns.counts[rows].astype(np.uint64)
-        found: Places = ((drawn % counts + copies.astype(np.uint64)) % counts).astype(np.int64)
-        return found
+        if counts.max(initial=1) == 1:
+            return np.zeros(len(rows), np.int64)
+        drawn = scrambled(self.columns.keys[rows], seed, "positive", self.number) % counts
+        if self.copies is not None:
+            drawn = (drawn + (codes // len(self.columns)).astype(np.uint64)) % counts
+        return drawn.astype(np.int64)
 
 
 class Round:
@@ -83,10 +91,11 @@ class Round:
 
     def __init__(self, epoch: Epoch, pieces: Sequence[int], rules: Rules, number: int) -> None:
         self.epoch = epoch
-        self._pieces = pieces
+        self._pieces = np.array(pieces, np.int64)
         self._rules = rules
         columns = epoch.columns
-        counts = columns.cells(pieces, epoch.copies).sum(0)
+        self._cells = columns.cells(pieces, epoch.copies)
+        counts = self._cells.sum(0)
         least = self._least(counts) if rules.apart else np.zeros(len(counts), np.int64)
         self._layout = lay_out(counts, least, columns.kinds, rules.batch_size)
         codes = len(columns) * (1 if epoch.copies is None else int(epoch.copies.max(initial=1)))
@@ -129,7 +138,9 @@ class Round:
 
     def _drawn(self, stratum: int) -> tuple[Codes, Places]:
         """The rows of a stratum, copies and all, and the place in the columns of its positive."""
-        rows, starts = self.epoch.columns.of_stratum(stratum, self._pieces)
+        rows, starts = self.epoch.columns.of_stratum(
+            stratum, self._pieces[self._cells[:, stratum] > 0].tolist()
+        )
         codes, of_row = self.epoch.codes(rows)
         return codes, starts[of_row] + self.epoch.positives(codes, self._rules.seed)
 
@@ -170,7 +181,7 @@ class Round:
     def _texts(self, codes: Codes) -> NDArray[np.uint32]:
         """The hash of the positive of each."""
         columns = self.epoch.columns
-        starts = columns.starts_of(codes % len(columns))
+        starts = columns.starts_of(self.epoch.rows(codes))
         found: NDArray[np.uint32] = columns.texts[
             starts + self.epoch.positives(codes, self._rules.seed)
         ]

@@ -146,12 +146,12 @@ def read_rows(
 
 def _rows(table: pa.Table, strata: dict[Stratum, int], *, texts: bool) -> Piece:
     """The columns of a row group; new strata are numbered as they occur."""
-    ids = _hashes(pc.list_flatten(table["pos_ids"])) if texts else np.empty(0, np.uint32)
+    ids = name_hashes(pc.list_flatten(table["pos_ids"])) if texts else np.empty(0, np.uint32)
     return Piece(
         keys=_keys(table["example_id"]),
         strata=_strata(table, strata),
         counts=pc.list_value_length(table["pos"]).to_numpy(),
-        groups=_hashes(pc.list_flatten(table["pos_groups"])),
+        groups=name_hashes(pc.list_flatten(table["pos_groups"])),
         texts=ids,
         size=table.nbytes,
     )
@@ -193,7 +193,7 @@ def _strata(table: pa.Table, strata: dict[Stratum, int]) -> NDArray[np.int64]:
     return found
 
 
-def _hashes(names: pa.ChunkedArray) -> NDArray[np.uint32]:
+def name_hashes(names: pa.ChunkedArray) -> NDArray[np.uint32]:
     """(N,) 32 bits of each name: the sum of a random number for each of its bytes and places."""
     found = [np.empty(0, np.uint32)]
     for chunk in names.chunks:

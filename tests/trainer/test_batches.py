@@ -7,7 +7,7 @@ from itertools import chain
 import numpy as np
 import pytest
 from batch_columns import STRATA, columns_of, rules, sets
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kalm_data.core.config.train import TrainConfig
@@ -35,6 +35,7 @@ def rows_of(plan: RunPlan) -> list[int]:
     return [row for batch in plan.batches() for row in batch.rows.tolist()]
 
 
+@settings(deadline=None)
 @given(sets(pieces=5), SIZES, st.integers(0, 3), RATIOS, st.booleans(), MEMORY)
 def test_each_example_stands_in_exactly_one_batch_of_an_epoch(
     columns: BatchColumns, size: int, seed: int, ratio: str, apart: bool, memory: float
@@ -53,6 +54,7 @@ def test_each_example_stands_in_exactly_one_batch_of_an_epoch(
     assert taken == len(batches)
 
 
+@settings(deadline=None)
 @given(sets(), SIZES, RATIOS, st.integers(1, 8))
 def test_the_shares_of_all_devices_are_the_global_batch_whatever_their_number(
     columns: BatchColumns, size: int, ratio: str, world_size: int
@@ -66,6 +68,7 @@ def test_the_shares_of_all_devices_are_the_global_batch_whatever_their_number(
         assert {share.kind for share in shares} == {batch.kind}
 
 
+@settings(deadline=None)
 @given(sets(pieces=5), SIZES, RATIOS, st.booleans(), MEMORY, WEIGHTS, st.data())
 def test_a_run_that_starts_at_any_step_goes_on_as_if_it_had_never_stopped(
     columns: BatchColumns,
@@ -84,6 +87,7 @@ def test_a_run_that_starts_at_any_step_goes_on_as_if_it_had_never_stopped(
     assert told(list(planned().batches(step))) == told(whole[step:])
 
 
+@settings(deadline=None)
 @given(sets(), st.integers(2, 9), RATIOS, st.integers(0, 3))
 def test_of_every_batch_of_n_exactly_the_rounded_share_of_n_changes_places(
     columns: BatchColumns, size: int, ratio: str, seed: int
@@ -112,6 +116,7 @@ def test_at_a_ratio_of_a_half_slots_hold_rows_of_all_tasks_and_at_one_of_their_o
     assert 3 < np.mean(foreign) < 5  # of 8 that are exchanged, half come from the other task
 
 
+@settings(deadline=None)
 @given(sets(), SIZES, RATIOS)
 def test_rows_that_learn_in_other_ways_never_meet(columns: BatchColumns, size: int, ratio: str):
     for batch in RunPlan(columns, rules(size, ratio=ratio), 1).batches():
@@ -120,6 +125,7 @@ def test_rows_that_learn_in_other_ways_never_meet(columns: BatchColumns, size: i
         assert batch.kind is not Kind.SCORED or len(set(strata)) == 1
 
 
+@settings(deadline=None)
 @given(sets(), SIZES)
 def test_a_task_fills_all_the_whole_batches_that_it_can(columns: BatchColumns, size: int):
     pure = Counter(
@@ -137,6 +143,7 @@ def positives_of(columns: BatchColumns, batch: PlannedBatch) -> list[int]:
     return [int(text) for text in columns.texts[starts + batch.positives]]
 
 
+@settings(deadline=None)
 @given(sets(), SIZES, st.integers(0, 3))
 def test_positives_of_one_group_share_a_whole_batch_only_where_they_must(
     columns: BatchColumns, size: int, seed: int
@@ -157,6 +164,7 @@ def test_positives_of_one_group_share_a_whole_batch_only_where_they_must(
                 assert count <= 1 or members[stratum, text] > whole[stratum]
 
 
+@settings(deadline=None)
 @given(sets(pieces=5), SIZES, RATIOS, MEMORY, WEIGHTS)
 def test_no_text_is_a_positive_twice_in_a_batch_where_that_is_asked(
     columns: BatchColumns, size: int, ratio: str, memory: float, weights: dict[str, Fraction]
@@ -174,6 +182,7 @@ def test_where_one_text_answers_too_many_rows_there_are_as_many_batches_of_equal
     assert [len(batch) for batch in batches] == [4] * 10
 
 
+@settings(deadline=None)
 @given(sets(), WEIGHTS, st.integers(0, 2))
 def test_a_weight_says_how_often_an_epoch_takes_each_example(
     columns: BatchColumns, weights: dict[str, Fraction], seed: int
@@ -191,6 +200,7 @@ def test_a_weight_says_how_often_an_epoch_takes_each_example(
             assert more == 0
 
 
+@settings(deadline=None)
 @given(sets(), WEIGHTS, st.integers(1, 7))
 def test_over_epochs_all_examples_of_a_task_are_seen_equally_often(
     columns: BatchColumns, weights: dict[str, Fraction], epochs: int
@@ -208,6 +218,7 @@ def test_copies_of_an_example_take_its_positives_in_turn_and_differ_in_negatives
     assert len({int(batch.keys[0]) for batch in batches}) == 3
 
 
+@settings(deadline=None)
 @given(sets(pieces=5), WEIGHTS, MEMORY, st.integers(1, 3), st.data())
 def test_every_example_is_trained_on_or_missed_for_one_reason(
     columns: BatchColumns,
@@ -258,6 +269,7 @@ def test_epochs_and_seeds_differ_in_order_and_in_the_positives_drawn():
     assert {place for of in drawn[0] for place in of} == {0, 1, 2, 3}
 
 
+@settings(deadline=None)
 @given(sets(pieces=6), SIZES)
 def test_rows_of_one_round_are_all_used_before_another_is_begun(columns: BatchColumns, size: int):
     piece = np.searchsorted(columns.firsts, np.arange(len(columns)), "right") - 1

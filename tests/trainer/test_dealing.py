@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kalm_data.core.seeded import digest
@@ -9,6 +9,7 @@ from kalm_data.measures.scrambling import scrambled
 from kalm_data.trainer.dealing import Permutation, dealt, in_groups, in_random_order
 
 
+@settings(deadline=None)
 @given(st.integers(1, 300), st.integers(0, 5), st.data())
 def test_any_part_of_a_permutation_is_that_of_the_whole(size: int, seed: int, data: st.DataObject):
     permutation = Permutation(size, seed, "stage", 0)
@@ -25,6 +26,7 @@ def test_a_permutation_looks_like_chance():
     assert Permutation(10_000, 0, "stage", 1)(np.arange(9)).tolist() != moved[:9].tolist()
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(0, 2**64 - 1), max_size=40))
 def test_a_random_order_has_every_place_once_and_follows_the_hashes(hashes: list[int]):
     order = in_random_order(np.array(hashes, np.uint64)).tolist()
@@ -33,6 +35,7 @@ def test_a_random_order_has_every_place_once_and_follows_the_hashes(hashes: list
     assert order == sorted(order, key=lambda place: (hashes[place] >> bits, place))
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(0, 4), max_size=40))
 def test_rows_of_a_group_come_side_by_side_in_the_order_they_had(groups: list[int]):
     backwards = np.arange(len(groups))[::-1]
@@ -40,6 +43,7 @@ def test_rows_of_a_group_come_side_by_side_in_the_order_they_had(groups: list[in
     assert order == sorted(backwards.tolist(), key=lambda place: groups[place])
 
 
+@settings(deadline=None)
 @given(st.integers(0, 60), st.integers(0, 9), st.integers(0, 9))
 def test_neighbours_end_in_different_batches_and_every_slot_is_filled_once(
     rows: int, batches: int, rest: int
