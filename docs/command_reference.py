@@ -12,7 +12,7 @@ from typing import Any
 
 import typer.main
 
-from kalm_data.cli.app import app
+from kalm_data.cli.app import build_app
 
 BEGIN = "<!-- command reference: begin (written by `make docs`) -->"
 END = "<!-- command reference: end -->"
@@ -20,7 +20,7 @@ END = "<!-- command reference: end -->"
 
 def reference() -> str:
     """All commands with their options, as Markdown."""
-    root = typer.main.get_command(app)
+    root = typer.main.get_command(build_app())
     return "\n".join(
         line for name, command in _leaves(root, "kalm-data") for line in _section(name, command)
     )

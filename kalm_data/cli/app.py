@@ -4,57 +4,71 @@ from __future__ import annotations
 
 import gc
 import sys
+from functools import cache
+from importlib import import_module
+from typing import TYPE_CHECKING
 
 import typer
 
 from kalm_data import __version__
-from kalm_data.cli.build_shards import build_shards
-from kalm_data.cli.demo import run_demo
-from kalm_data.cli.diff import diff
-from kalm_data.cli.evaluate import evaluate
-from kalm_data.cli.explain import explain
-from kalm_data.cli.export import export
-from kalm_data.cli.filter import filter_
-from kalm_data.cli.import_rankings import rankings
-from kalm_data.cli.imports import app as import_app
-from kalm_data.cli.mine import mine
-from kalm_data.cli.personas import personas
-from kalm_data.cli.rejects import rejects
-from kalm_data.cli.report import report
 from kalm_data.cli.reporting import print_json
-from kalm_data.cli.status import status
-from kalm_data.cli.synth import synth
-from kalm_data.cli.train import train
-from kalm_data.cli.verify import verify
 
-app = typer.Typer(
-    name="kalm-data",
-    help="From documents to a curated training set, a trained embedder and the proof.",
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    rich_markup_mode="markdown",
-)
-import_app.command("rankings")(rankings)
-app.add_typer(import_app)
-app.command("synth")(synth)
-app.command("personas")(personas)
-app.command("mine")(mine)
-app.command("filter")(filter_)
-app.command("build-shards")(build_shards)
-app.command("verify")(verify)
-app.command("train")(train)
-app.command("eval")(evaluate)
-app.command("export")(export)
-app.command("diff")(diff)
-app.command("status")(status)
-app.command("explain")(explain)
-app.command("rejects")(rejects)
-app.command("report")(report)
-app.command("demo")(run_demo)
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+_COMMANDS = {
+    "synth": "synth:synth",
+    "personas": "personas:personas",
+    "mine": "mine:mine",
+    "filter": "filter:filter_",
+    "build-shards": "build_shards:build_shards",
+    "verify": "verify:verify",
+    "train": "train:train",
+    "eval": "evaluate:evaluate",
+    "export": "export:export",
+    "diff": "diff:diff",
+    "status": "status:status",
+    "explain": "explain:explain",
+    "rejects": "rejects:rejects",
+    "report": "report:report",
+    "demo": "demo:run_demo",
+}
+"""Module and function of each: one is imported when it is asked for, as the settings of all of them
+take longer to import than a filter takes to run.
+"""
+
+_NAMES = ("import", *_COMMANDS)
 
 
-@app.callback(invoke_without_command=True)
-def version_only(
+def build_app(names: Iterable[str] = _NAMES) -> typer.Typer:
+    """The command with these subcommands, all if none is named."""
+    app = typer.Typer(
+        name="kalm-data",
+        help="From documents to a curated training set, a trained embedder and the proof.",
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+        rich_markup_mode="markdown",
+    )
+    app.callback(invoke_without_command=True)(_version_only)
+    for name in names:
+        if name == "import":
+            app.add_typer(_import_app())
+        else:
+            module, function = _COMMANDS[name].split(":")
+            app.command(name)(getattr(import_module(f"kalm_data.cli.{module}"), function))
+    return app
+
+
+@cache
+def _import_app() -> typer.Typer:
+    from kalm_data.cli.import_rankings import rankings
+    from kalm_data.cli.imports import app
+
+    app.command("rankings")(rankings)
+    return app
+
+
+def _version_only(
     version: bool = typer.Option(False, "--version", help="Print the version and exit."),
 ) -> None:
     if version:
@@ -72,6 +86,7 @@ def main() -> None:
 
 def run(arguments: list[str]) -> int:
     """Exit status of one command: 0, 1 mendable, 2 usage, 3 a gate missed, 130 interrupted."""
+    app = build_app(arguments[:1] if arguments and arguments[0] in _NAMES else _NAMES)
     try:
         code = app(arguments, prog_name="kalm-data", standalone_mode=False)
     except typer.exceptions.TyperException as error:
