@@ -43,7 +43,8 @@ def train(
         for note in filter(None, (resolved.note, pooling_note(resolved.path))):
             run.warn(note)
         run.record_input(f"model {resolved.name}", files.content)
-        from kalm_data.trainer.fit import Base, fit
+        from kalm_data.trainer.base_model import Base
+        from kalm_data.trainer.fit import fit
 
         base = Base(resolved.path, files.query_prompt, files.document_prompt)
         return stage(run, partial(fit, base), count_rows, shards, output, config)

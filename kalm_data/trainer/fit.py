@@ -5,24 +5,20 @@ from __future__ import annotations
 import json
 import math
 import sys
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import torch
-from safetensors import SafetensorError
-from sentence_transformers import SentenceTransformer
-from sentence_transformers.sentence_transformer.modules import Pooling
 from sentence_transformers.sentence_transformer.training_args import (
     SentenceTransformerTrainingArguments,
 )
-from torch.nn import Dropout
-from transformers.utils import logging
 
 from kalm_data.core.errors import InputError
 from kalm_data.core.folders import published
 from kalm_data.core.templates import Templates, resolve_templates
 from kalm_data.core.trained import RECORD, Fitted
+from kalm_data.trainer.base_model import load_base, set_up
 from kalm_data.trainer.batches import plan_run
 from kalm_data.trainer.card import write_card
 from kalm_data.trainer.devices import Share
@@ -38,18 +34,12 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+    from sentence_transformers import SentenceTransformer
+
     from kalm_data.core.config.train import TrainConfig
     from kalm_data.core.manifest import Manifest
+    from kalm_data.trainer.base_model import Base
     from kalm_data.trainer.rows import TrainingRows
-
-
-@dataclass(frozen=True, slots=True)
-class Base:
-    """The model to train: its folder, and how it was saved to write queries and documents."""
-
-    path: Path
-    query_prompt: str
-    document_prompt: str
 
 
 def fit(
@@ -71,7 +61,7 @@ def fit(
     output folder that holds something else, and a loss that is no number.
     """
     with published(output, RECORD) as folder:
-        model = _load(base.path)
+        model = load_base(base.path)
         memory = config.rows_memory_gb * 2**30
         rows = read_rows(shards, manifest, memory, texts=config.distinct_positives)
         if not len(rows):
@@ -79,7 +69,7 @@ def fit(
             raise InputError(message)
         templates = _templates(manifest, base)
         limit = model.max_seq_length
-        _set_up(model, config)
+        set_up(model, config)
         fitted = _train(model, rows, templates, folder, config, watcher)
         model.max_seq_length = limit  # trained on less, it still reads as far as its base
         model.prompts = trained_prompts(model.prompts, templates)
@@ -124,44 +114,6 @@ def _train(
     )
     loop.train()
     return _summary(loss, len(collator.cut))
-
-
-def _set_up(model: SentenceTransformer, config: TrainConfig) -> None:
-    """How far it reads, and what it drops, while it is trained."""
-    if config.max_length and model.max_seq_length:
-        model.max_seq_length = min(config.max_length, model.max_seq_length)
-    if config.dropout is not None:
-        _set_dropout(model, config.dropout)
-
-
-def _load(path: Path) -> SentenceTransformer:
-    logging.disable_progress_bar()  # type: ignore[no-untyped-call,unused-ignore]
-    try:
-        model = SentenceTransformer(str(path), local_files_only=True)
-    except (OSError, ValueError, SafetensorError) as error:
-        message = f"{path}: cannot be loaded as a model: {str(error).splitlines()[0]}"
-        raise InputError(message) from error
-    if any(isinstance(module, Pooling) and not module.include_prompt for module in model):
-        message = f"{path}: leaves its prompt out of the pooling, which is not supported"
-        raise InputError(f"{message}. Choose another model.")
-    _refuse_without_words(path, model.tokenizer)
-    return model
-
-
-def _refuse_without_words(path: Path, tokenizer: Any) -> None:  # noqa: ANN401
-    """Without its files a tokenizer is made up that knows its special tokens alone."""
-    if len(tokenizer) <= len(tokenizer.all_special_tokens):
-        message = (
-            f"{path}: no tokenizer is there (tokenizer.json, or the vocabulary of an older one)"
-        )
-        raise InputError(f"{message}. Fetch or save the model again, whole.")
-
-
-def _set_dropout(model: SentenceTransformer, share: float) -> None:
-    """Of every layer that drops out; the saved configuration keeps the model's own."""
-    for module in model.modules():
-        if isinstance(module, Dropout):
-            module.p = share
 
 
 def _templates(manifest: Manifest, base: Base) -> dict[str, Templates]:

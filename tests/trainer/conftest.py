@@ -24,7 +24,7 @@ from kalm_data.core.tasks import Task
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from kalm_data.trainer.fit import Fitted
+    from kalm_data.core.trained import Fitted
 
 WORDS = (
     "red", "green", "blue", "fish", "bird", "tree", "house", "river", "stone", "cloud", "cat",
@@ -153,7 +153,8 @@ def toy_rows(make_row: MakeRow) -> list[ShardRow]:
 def train(tiny_model: Path) -> Train:
     """Train the tiny model on a set; settings differ from small defaults where given."""
     from kalm_data.core.manifest import read_manifest
-    from kalm_data.trainer.fit import Base, fit
+    from kalm_data.trainer.base_model import Base
+    from kalm_data.trainer.fit import fit
 
     def run(shards: Path, output: Path, **settings: object) -> Fitted:
         model = settings.pop("model", tiny_model)

@@ -1,0 +1,66 @@
+"""The model that is trained: how it is loaded, and how it is set up for training."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from safetensors import SafetensorError
+from sentence_transformers import SentenceTransformer
+from sentence_transformers.sentence_transformer.modules import Pooling
+from torch.nn import Dropout
+from transformers.utils import logging
+
+from kalm_data.core.errors import InputError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from kalm_data.core.config.training.base_model import ModelSettings
+
+
+@dataclass(frozen=True, slots=True)
+class Base:
+    """The model to train: its folder, and how it was saved to write queries and documents."""
+
+    path: Path
+    query_prompt: str
+    document_prompt: str
+
+
+def load_base(path: Path) -> SentenceTransformer:
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call,unused-ignore]
+    try:
+        model = SentenceTransformer(str(path), local_files_only=True)
+    except (OSError, ValueError, SafetensorError) as error:
+        message = f"{path}: cannot be loaded as a model: {str(error).splitlines()[0]}"
+        raise InputError(message) from error
+    if any(isinstance(module, Pooling) and not module.include_prompt for module in model):
+        message = f"{path}: leaves its prompt out of the pooling, which is not supported"
+        raise InputError(f"{message}. Choose another model.")
+    _refuse_without_words(path, model.tokenizer)
+    return model
+
+
+def set_up(model: SentenceTransformer, settings: ModelSettings) -> None:
+    """How far it reads, and what it drops, while it is trained."""
+    if settings.max_length and model.max_seq_length:
+        model.max_seq_length = min(settings.max_length, model.max_seq_length)
+    if settings.dropout is not None:
+        _set_dropout(model, settings.dropout)
+
+
+def _refuse_without_words(path: Path, tokenizer: Any) -> None:  # noqa: ANN401
+    """Without its files a tokenizer is made up that knows its special tokens alone."""
+    if len(tokenizer) <= len(tokenizer.all_special_tokens):
+        message = (
+            f"{path}: no tokenizer is there (tokenizer.json, or the vocabulary of an older one)"
+        )
+        raise InputError(f"{message}. Fetch or save the model again, whole.")
+
+
+def _set_dropout(model: SentenceTransformer, share: float) -> None:
+    """Of every layer that drops out; the saved configuration keeps the model's own."""
+    for module in model.modules():
+        if isinstance(module, Dropout):
+            module.p = share
