@@ -1,56 +1,88 @@
-"""Judge a model on the held-out queries of a task."""
+"""Judge a model on the held-out queries of tasks."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kalm_data.api.execution import execute
+from kalm_data.api.regression import RegressionResult, regression
 from kalm_data.core.config.eval import EvalConfig
 from kalm_data.core.config.gates import Gates
 from kalm_data.core.errors import InputError
-from kalm_data.core.eval_result import Difference, EvalResult, Headline, Slice
+from kalm_data.core.eval_result import (
+    Against,
+    Difference,
+    EvalResult,
+    Figures,
+    Headline,
+    MtebScore,
+    Regression,
+    Slice,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
+    from typing import IO
 
     from kalm_data.core.evaluation import TrainingSet
     from kalm_data.core.protocols import Run
+    from kalm_data.core.query_lines import QueryLine
     from kalm_data.core.summary import Outcome, Progress
     from kalm_data.core.tasks import Task
     from kalm_data.core.trained import Trained
-    from kalm_data.engines.models import Resolved
-    from kalm_data.measures.systems import Model
+    from kalm_data.engines.mteb_tasks import MtebTasks
     from kalm_data.workspace.database import Database
     from kalm_data.workspace.evaluation import EvaluationStore
     from kalm_data.workspace.runs import WorkspaceRun
 
-__all__ = ["Difference", "EvalConfig", "EvalResult", "Gates", "Headline", "Slice", "evaluate"]
+__all__ = [
+    "Against",
+    "Difference",
+    "EvalConfig",
+    "EvalResult",
+    "Figures",
+    "Gates",
+    "Headline",
+    "MtebScore",
+    "Regression",
+    "RegressionResult",
+    "Slice",
+    "evaluate",
+    "regression",
+]
 
 
 def evaluate(
     workspace: Path,
-    task: str,
+    tasks: str | Sequence[str],
     model: str,
     config: EvalConfig,
     *,
     against: str | None = None,
     shards: Path | None = None,
+    queries: Path | IO[str] | None = None,
     gates: Gates | None = None,
     on_progress: Callable[[Progress], None] | None = None,
 ) -> Outcome[EvalResult]:
     """Compare `model`, and its base `against`, with BM25 and with one another.
 
-    model, against: folders or names of the hub. shards: what `model` was trained on; by default
-    its own record tells, else the training examples of the workspace.
+    tasks: one or several; all that have test queries if none is named. model, against: folders or
+    names of the hub. shards: what `model` was trained on; by default its own record tells, else the
+    training examples of the workspace. queries: where each query's answers go, as JSON lines.
     """
+    from kalm_data.engines.writers.whole_files import refuse_no_place
     from kalm_data.stages.evaluate import missed_gates
 
-    def stage(database: Database, run: WorkspaceRun) -> EvalResult:
-        return _evaluate(database, run, task, model, against, shards, config)
+    if isinstance(queries, Path):
+        refuse_no_place(queries)
+    names = [tasks] if isinstance(tasks, str) else list(tasks)
 
-    arguments = {"task": task, "model": model, "against": against, "shards": shards}
+    def stage(database: Database, run: WorkspaceRun) -> EvalResult:
+        return _evaluate(database, run, names, model, against, shards, queries, config)
+
+    arguments = {"tasks": names, "model": model, "against": against, "shards": shards}
     outcome = execute(
         workspace, "eval", config, arguments, stage,
         resumable=True, gates=gates, on_progress=on_progress,
@@ -61,56 +93,93 @@ def evaluate(
 def _evaluate(
     database: Database,
     run: WorkspaceRun,
-    name: str,
+    names: Sequence[str],
     model: str,
     against: str | None,
     shards: Path | None,
+    queries: Path | IO[str] | None,
     config: EvalConfig,
 ) -> EvalResult:
+    """What can go wrong without a model goes wrong first."""
+    from kalm_data.api.eval_models import eval_engines, model_for
+    from kalm_data.api.regression import find_regressions, read_sets
     from kalm_data.core.trained import read_trained
-    from kalm_data.engines.bm25_lucene import LuceneBm25
-    from kalm_data.engines.dense_search import ExactSearch
     from kalm_data.engines.models import resolve_model
-    from kalm_data.measures.systems import Engines
+    from kalm_data.engines.mteb_tasks import load_mteb_tasks
+    from kalm_data.engines.writers.whole_files import write_whole
     from kalm_data.stages.evaluate import evaluate as stage
+    from kalm_data.stages.evaluate import refuse_gates_without_base
     from kalm_data.workspace.evaluation import EvaluationStore
-    from kalm_data.workspace.tasks import read_ranked_tasks
-    from kalm_data.workspace.vectors import VectorStore
 
+    refuse_gates_without_base(config, compared=against is not None)
     store = EvaluationStore(database)
-    (task,) = read_ranked_tasks(database, [name], run.warn)
-    resolved = resolve_model(model)
-    record = read_trained(resolved.path)
-    return stage(
+    tasks = _tasks(database, store, names, run)
+    sets = read_sets(database, run, config.regress)
+    mteb_tasks = load_mteb_tasks(config.mteb)
+    tested = model_for(model, run, config.precision)
+    base = model_for(against, run, config.precision) if against else None
+    record = read_trained(resolve_model(model).path)
+    engines = eval_engines(database)
+    lines: list[QueryLine] = []
+    result = stage(
         store,
         run,
-        task,
-        _model(resolved, task, run, config),
-        _model(resolve_model(against), task, run, config) if against else None,
+        tasks,
+        tested,
+        base,
         _training(store, run, record, shards),
-        Engines(LuceneBm25, VectorStore(database), ExactSearch()),
+        engines,
         config,
+        lines.extend if queries else None,
     )
+    if queries:
+        write_whole(queries, map(asdict, lines))
+    if base:
+        found = find_regressions(sets, tested, base, engines, run, config)
+        result = replace(result, regress=found)
+    if mteb_tasks:
+        result = replace(result, mteb=_mteb(mteb_tasks, model, against, config, run))
+    return result
 
 
-def _model(resolved: Resolved, task: Task, run: Run, config: EvalConfig) -> Model:
-    """A model, and the task's texts written as its training wrote them, else as its prompts say."""
-    from kalm_data.core.templates import resolve_templates
-    from kalm_data.core.trained import read_trained
-    from kalm_data.engines.sentence_transformers_encoder import load_encoder
-    from kalm_data.measures.systems import Model
+def _tasks(
+    database: Database, store: EvaluationStore, names: Sequence[str], run: Run
+) -> list[Task]:
+    """Those named, or all that have test queries."""
+    from kalm_data.workspace.tasks import read_ranked_tasks
 
-    encoder = load_encoder(str(resolved.path), config.precision)
-    if note := resolved.note or encoder.note:
-        run.warn(note)
-    now = resolve_templates(task, encoder.query_prompt, encoder.document_prompt)
-    record = read_trained(resolved.path)
-    learnt = record.templates.get(task.name) if record else None
-    if learnt and task.query_template not in ("", learnt.query):
-        run.warn(f"{resolved.name} reads queries as it was trained to, not by the task's template")
-    if learnt and task.document_template not in ("", learnt.document):
-        run.warn(f"{resolved.name} reads documents as in training, not by the task's template")
-    return Model(resolved.name, encoder, learnt or now)
+    tasks = list(read_ranked_tasks(database, names, run.warn))
+    if names:
+        return tasks
+    asked = [task for task in tasks if store.test_queries(task.name)]
+    if not asked:
+        message = (
+            f"{database.folder}: no task has test queries. Import some whose data give them the "
+            'split "test", or have a share set aside with `import --test-fraction`.'
+        )
+        raise InputError(message)
+    if left_out := [task.name for task in tasks if task not in asked]:
+        run.warn(f"tasks without test queries are left out: {', '.join(left_out)}")
+    return asked
+
+
+def _mteb(
+    tasks: MtebTasks, model: str, against: str | None, config: EvalConfig, run: Run
+) -> dict[str, MtebScore]:
+    from kalm_data.engines.models import resolve_model
+
+    run.tell(f"mteb: {', '.join(config.mteb)}")
+    own = tasks.scores(resolve_model(model).path, config.precision)
+    base = tasks.scores(resolve_model(against).path, config.precision) if against else {}
+    return {
+        name: MtebScore(
+            measure=tasks.measure(name),
+            score=score,
+            base=base.get(name),
+            difference=score - base[name] if base else None,
+        )
+        for name, score in own.items()
+    }
 
 
 def _training(

@@ -9,11 +9,18 @@ from rich.table import Table
 from rich.text import Text
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from rich.console import RenderableType
 
-    from kalm_data.api.evaluate import Difference, EvalResult, Headline, Slice
+    from kalm_data.api.evaluate import (
+        Against,
+        Difference,
+        EvalResult,
+        Figures,
+        Headline,
+        Slice,
+    )
 
 _MEASURES = {
     "ndcg@10": "nDCG@10",
@@ -29,7 +36,15 @@ def evaluation(result: EvalResult) -> list[RenderableType]:
     shown: list[RenderableType] = [_systems(result)]
     if result.against:
         shown.append(_difference(result.against.difference))
+    if len(result.tasks) > 1:
+        shown.append(_tasks(result))
     shown.append(_slices(result))
+    if result.dims:
+        shown.append(_dims(result))
+    if result.regress:
+        shown.append(_regressions(result))
+    if result.mteb:
+        shown.append(_mteb(result))
     shown.append(Text("\n".join(_sentences(result))))
     return shown
 
@@ -42,8 +57,21 @@ def _table(title: str, first: str, gap: int = 1) -> Table:
     return table
 
 
+def _named(title: str, first: str, columns: Sequence[str]) -> Table:
+    """A table whose first column holds names of users, long ones on several lines."""
+    table = Table(
+        title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 0)
+    )
+    table.add_column(first, overflow="fold", min_width=8)
+    for name in columns:
+        table.add_column(name, justify="right", no_wrap=True)
+    return table
+
+
 def _systems(result: EvalResult) -> Table:
-    table = _table(f"Systems on task {result.task}", "system")
+    several = len(result.tasks) > 1
+    on = f", mean over {len(result.tasks)} tasks" if several else f" on task {result.task}"
+    table = _table(f"Systems{on}", "system")
     for name in _MEASURES.values():
         table.add_column(name, justify="right")
     for system, means in result.systems.items():
@@ -75,6 +103,61 @@ def _slices(result: EvalResult) -> Table:
     return table
 
 
+def _tasks(result: EvalResult) -> Table:
+    compared = ["trained\n− base", "p"] if result.against else []
+    systems = [system.replace("+", "\n+") for system in result.systems]
+    table = _named("nDCG@10 by task", "task", ["queries", *systems, *compared])
+    for name, task in result.tasks.items():
+        means = [f"{task.systems[system]['ndcg@10']:.4f}" for system in result.systems]
+        gain = task.against.difference["ndcg@10"] if task.against else None
+        told = [f"{gain.mean:+.4f}", f"{gain.p:.4f}"] if gain else []
+        table.add_row(name, f"{task.metrics['queries']:,}", *means, *told)
+    return table
+
+
+def _dims(result: EvalResult) -> Table:
+    """The vectors as they are, then their first so many numbers."""
+    columns = ["base", "trained", "trained − base", "95 % interval", "p"]
+    table = _table("nDCG@10 by dimension", "numbers")
+    for name in columns if result.against else [result.headline.system]:
+        table.add_column(name, justify="right")
+    table.add_row("all", *_compared(result.metrics, result.against))
+    for name, found in result.dims.items():
+        table.add_row(name, *_compared(found.metrics, found.against))
+    return table
+
+
+def _regressions(result: EvalResult) -> Table:
+    columns = ["queries", "base", "trained", "trained\n− base", "95 % interval", "p", ""]
+    table = _named("nDCG@10 on sets of --regress", "set", columns)
+    for name, found in result.regress.items():
+        cells = [f"{found.queries:,}", *_compared(found.metrics, found.against)]
+        dropped = "dropped" if found.dropped else "held"
+        table.add_row(name, *cells, dropped)
+    return table
+
+
+def _mteb(result: EvalResult) -> Table:
+    compared = ["base", "trained", "trained\n− base"] if result.against else ["model"]
+    table = _named("Main scores of mteb", "task", ["measure", *compared])
+    for name, found in result.mteb.items():
+        cells = [found.measure, f"{found.score:.4f}"]
+        if found.base is not None and found.difference is not None:
+            cells = [cells[0], f"{found.base:.4f}", cells[1], f"{found.difference:+.4f}"]
+        table.add_row(name, *cells)
+    return table
+
+
+def _compared(metrics: Figures, against: Against | None) -> Iterator[str]:
+    """The base where there is one, the model, and how they differ, by nDCG@10."""
+    if against:
+        yield f"{against.metrics['ndcg@10']:.4f}"
+    yield f"{metrics['ndcg@10']:.4f}"
+    if against:
+        gain = against.difference["ndcg@10"]
+        yield from (f"{gain.mean:+.4f}", _interval(gain), f"{gain.p:.4f}")
+
+
 def _cells(found: Slice, result: EvalResult) -> list[str]:
     means = [
         f"{found.systems[system]['ndcg@10']:.4f}" if found.queries else "–"
@@ -88,7 +171,8 @@ def _cells(found: Slice, result: EvalResult) -> list[str]:
 def _sentences(result: EvalResult) -> list[str]:
     origins = ", ".join(f"{count:,} {origin}" for origin, count in result.origins.items())
     lines = [
-        f"{result.metrics['queries']:,} queries ({origins}) over {result.pool_size:,} documents."
+        f"{result.metrics['queries']:,} queries ({origins}) over {result.pool_size:,} documents"
+        f"{_of_tasks(result)}."
     ]
     lines += [
         f"{system} read {count:,} texts in part: they are longer than the model reads."
@@ -102,6 +186,10 @@ def _sentences(result: EvalResult) -> list[str]:
     if best not in (result.headline.system, result.headline.rival):
         lines.append(f"Best of all: {best}, nDCG@10 {result.systems[best]['ndcg@10']:.4f}.")
     return lines
+
+
+def _of_tasks(result: EvalResult) -> str:
+    return f" of {len(result.tasks)} tasks" if len(result.tasks) > 1 else ""
 
 
 def _verdict(headline: Headline, result: EvalResult) -> str:

@@ -144,7 +144,7 @@ class SentenceTransformersEncoder:
 
     @cached_property
     def _model(self) -> Any:  # noqa: ANN401  # sentence-transformers is not typed
-        model = _load(self._path, self._precision, self._device)
+        model = load_model(self._path, self._precision, self._device)
         if self._device.split(":")[0] == "cpu":
             _pack(model, self._shapes.tokens)
         return model
@@ -194,7 +194,8 @@ def best_device() -> str:
     return "cuda" if torch.cuda.is_available() else "cpu"
 
 
-def _load(path: Path, precision: Precision, device: str) -> Any:  # noqa: ANN401
+def load_model(path: Path, precision: Precision, device: str) -> Any:  # noqa: ANN401
+    """The model itself, from its folder alone. Raises InputError where it cannot be read."""
     import torch
     from safetensors import SafetensorError
     from sentence_transformers import SentenceTransformer

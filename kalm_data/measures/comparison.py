@@ -1,4 +1,7 @@
-"""Systems side by side on the same queries: means, paired differences, slices, and who won."""
+"""Systems side by side on the same queries: means, paired differences, slices, and who won.
+
+Several tasks weigh the same, whatever their numbers of queries: means are means over tasks.
+"""
 
 from __future__ import annotations
 
@@ -9,12 +12,13 @@ import numpy as np
 
 from kalm_data.core.eval_result import HEADLINE_MEASURE, Headline, Slice
 from kalm_data.core.metrics import METRICS, Metrics, mean
-from kalm_data.measures.significance import Resampling, paired_differences
+from kalm_data.measures.significance import Stratum, paired_differences
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from kalm_data.core.eval_result import Difference, Differences, Figures, Verdict
+    from kalm_data.measures.significance import Resampling
 
 SIGNIFICANT = 0.05
 """A p-value from here on leaves open who is better."""
@@ -22,7 +26,7 @@ SIGNIFICANT = 0.05
 
 @dataclass(frozen=True, slots=True)
 class Scores:
-    """What each system reached on each query.
+    """What each system reached on each query of one task.
 
     systems: by name, (Q,) each, in the order of the table. groups: (Q,) what is resampled.
     """
@@ -36,42 +40,56 @@ class Scores:
         return Scores(systems, [self.groups[i] for i in places])
 
 
-def figures(scores: Scores) -> dict[str, Figures]:
-    """The means of every system; there must be a query."""
-    return {
-        name: dict(zip(METRICS, mean(rows).values(), strict=True)) | {"queries": len(rows)}
-        for name, rows in scores.systems.items()
-    }
+def figures(tasks: Sequence[Scores]) -> dict[str, Figures]:
+    """The means of every system over one task or more; each must have a query."""
+    return {name: _figures([scores.systems[name] for scores in tasks]) for name in tasks[0].systems}
 
 
-def difference(scores: Scores, one: str, other: str, resampling: Resampling) -> Differences:
+def difference(
+    tasks: Sequence[Scores], one: str, other: str, resampling: Resampling
+) -> Differences:
     """One system minus the other, by measure."""
-    first, second = (
-        np.array([row.values() for row in scores.systems[name]]) for name in (one, other)
-    )
-    found = paired_differences(first, second, scores.groups, resampling)
-    return dict(zip(METRICS, found, strict=True))
+    strata = [
+        Stratum(_values(scores, one) - _values(scores, other), scores.groups) for scores in tasks
+    ]
+    return dict(zip(METRICS, paired_differences(strata, resampling), strict=True))
 
 
 def headline(
-    scores: Scores, system: str, untrained: Sequence[str], resampling: Resampling
+    tasks: Sequence[Scores], system: str, untrained: Sequence[str], resampling: Resampling
 ) -> Headline:
     """`system` against the best of `untrained` by nDCG@10, the first of equals."""
-    means = {name: mean(scores.systems[name]).ndcg_10 for name in untrained}
-    rival = max(untrained, key=lambda name: means[name])
-    found = difference(scores, system, rival, resampling)
+    means = figures(tasks)
+    rival = max(untrained, key=lambda name: means[name][HEADLINE_MEASURE])
+    found = difference(tasks, system, rival, resampling)
     return Headline(system, rival, found, _verdict(found[HEADLINE_MEASURE]))
 
 
 def cut_slice(
-    scores: Scores, places: Sequence[int], pair: tuple[str, str] | None, resampling: Resampling
+    tasks: Sequence[Scores],
+    places: Sequence[Sequence[int]],
+    pair: tuple[str, str] | None,
+    resampling: Resampling,
 ) -> Slice:
-    """The queries at `places`, maybe none; `pair` is what `difference` compares."""
-    part = scores.at(places)
-    if not places:
+    """The queries at `places` of each task, maybe none; tasks without any are left out.
+
+    `pair` is what `difference` compares.
+    """
+    parts = [scores.at(chosen) for scores, chosen in zip(tasks, places, strict=True) if chosen]
+    if not parts:
         return Slice(0, {}, {})
-    found = difference(part, *pair, resampling) if pair else {}
-    return Slice(len(places), figures(part), found)
+    found = difference(parts, *pair, resampling) if pair else {}
+    return Slice(sum(len(part.groups) for part in parts), figures(parts), found)
+
+
+def _figures(tasks: Sequence[Sequence[Metrics]]) -> Figures:
+    means = mean([mean(rows) for rows in tasks])
+    return dict(zip(METRICS, means.values(), strict=True)) | {"queries": sum(map(len, tasks))}
+
+
+def _values(scores: Scores, system: str) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
+    """(Q, M)."""
+    return np.array([row.values() for row in scores.systems[system]], dtype=np.float64)
 
 
 def _verdict(found: Difference) -> Verdict:

@@ -37,23 +37,36 @@ class Resampling:
     times: int
 
 
-def paired_differences(
-    one: Floats, other: Floats, groups: Sequence[str], resampling: Resampling
-) -> list[Difference]:
-    """One difference a measure.
+@dataclass(frozen=True, slots=True)
+class Stratum:
+    """The queries of one task.
 
-    one, other: (Q, M) measures in [0, 1] of Q ≥ 1 queries by two systems. groups: (Q,) the group
-    of each query; their names order the draws, the order of queries does not matter.
+    differences: (Q, M) measures in [0, 1] of Q ≥ 1 queries by one system minus those by another.
+    groups: (Q,) the group of each query; their names order the draws, the order of queries does
+    not matter.
+    """
+
+    differences: Floats
+    groups: Sequence[str]
+
+
+def paired_differences(strata: Sequence[Stratum], resampling: Resampling) -> list[Difference]:
+    """One difference a measure: the mean over tasks of each task's mean over queries.
+
+    Groups are drawn and flipped within each task, so a task weighs the same in every draw. A task
+    of a single group cannot be resampled: all that it can reach is within the interval.
 
     Interval: percentiles of the bootstrap over groups (Efron, Tibshirani 1993, chapter 13). p:
     two-sided randomisation test, in which each group's differences change sign together, as
     Smucker, Allan, Carterette (CIKM 2007) do with single queries; (1 + as extreme) /
     (1 + times), so that it is never 0 (Phipson, Smyth 2010).
     """
-    sums, counts = _by_group(one - other, groups)
-    means = (sums.sum(axis=0) / counts.sum()).round(_DIGITS)
-    intervals = _intervals(sums, counts, resampling)
-    p_values = _p_values(sums, resampling)
+    tasks = [_by_group(stratum.differences, stratum.groups) for stratum in strata]
+    means = (sum(sums.sum(axis=0) / counts.sum() for sums, counts in tasks) / len(tasks)).round(
+        _DIGITS
+    )
+    intervals = _intervals(tasks, resampling)
+    p_values = _p_values(tasks, resampling)
     return [
         Difference(float(mean), (float(low), float(high)), float(p))
         for mean, (low, high), p in zip(means, intervals, p_values, strict=True)
@@ -68,27 +81,48 @@ def _by_group(differences: Floats, groups: Sequence[str]) -> tuple[Floats, Float
     return sums, np.bincount(place, minlength=len(names)).astype(np.float64)
 
 
-def _intervals(sums: Floats, counts: Floats, resampling: Resampling) -> list[tuple[float, float]]:
+def _intervals(
+    tasks: Sequence[tuple[Floats, Floats]], resampling: Resampling
+) -> list[tuple[float, float]]:
+    drawn = np.zeros((resampling.times, tasks[0][0].shape[1]))
+    fixed = 0
+    for place, (sums, counts) in enumerate(tasks):
+        if len(counts) == 1:
+            fixed += 1
+        else:
+            drawn += _resampled_means(sums, counts, _stream("bootstrap", place), resampling)
+    tail = 100 * (1 - CONFIDENCE) / 2
+    low, high = np.percentile(drawn / len(tasks), [tail, 100 - tail], axis=0).round(_DIGITS)
+    slack = fixed / len(tasks)
+    return list(zip((low - slack).tolist(), (high + slack).tolist(), strict=True))
+
+
+def _resampled_means(sums: Floats, counts: Floats, stream: str, resampling: Resampling) -> Floats:
+    """(times, M) means of one task over groups drawn with replacement."""
     groups = len(counts)
-    if groups == 1:
-        return [(-1.0, 1.0)] * sums.shape[1]
     means = []
-    for drawn in _draws("bootstrap", groups, groups, resampling):
+    for drawn in _draws(stream, groups, groups, resampling):
         cells = drawn + groups * np.arange(len(drawn))[:, None]
         times = np.bincount(cells.ravel(), minlength=cells.size).reshape(cells.shape)
         means.append((times @ sums) / (times @ counts)[:, None])
-    tail = 100 * (1 - CONFIDENCE) / 2
-    low, high = np.percentile(np.concatenate(means), [tail, 100 - tail], axis=0).round(_DIGITS)
-    return list(zip(low.tolist(), high.tolist(), strict=True))
+    return np.concatenate(means)
 
 
-def _p_values(sums: Floats, resampling: Resampling) -> Floats:
-    observed = np.abs(sums.sum(axis=0)) - _TOLERANCE
-    extreme = np.zeros(sums.shape[1])
-    for drawn in _draws("signs", 2, len(sums), resampling):
-        extreme += (np.abs((2.0 * drawn - 1.0) @ sums) >= observed).sum(axis=0)
+def _p_values(tasks: Sequence[tuple[Floats, Floats]], resampling: Resampling) -> Floats:
+    shares = [sums / counts.sum() for sums, counts in tasks]
+    observed = np.abs(sum(share.sum(axis=0) for share in shares)) - _TOLERANCE
+    flipped = np.zeros((resampling.times, shares[0].shape[1]))
+    for place, share in enumerate(shares):
+        draws = _draws(_stream("signs", place), 2, len(share), resampling)
+        flipped += np.concatenate([(2.0 * drawn - 1.0) @ share for drawn in draws])
+    extreme = (np.abs(flipped) >= observed).sum(axis=0)
     p_values: Floats = (1 + extreme) / (1 + resampling.times)
     return p_values
+
+
+def _stream(name: str, place: int) -> str:
+    """Tasks are drawn independently of one another; the first as if it were alone."""
+    return f"{name}-{place}" if place else name
 
 
 def _draws(

@@ -5,20 +5,36 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+import numpy as np
+
+from kalm_data.core.errors import InputError
 from kalm_data.core.metrics import DEPTH, fuse
 from kalm_data.core.templates import BARE, Templates, render_document, render_query
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from kalm_data.core.evaluation import EvalQuery
     from kalm_data.core.pool import Pool
-    from kalm_data.core.protocols import DenseSearch, Encoder, Run, VectorSource
+    from kalm_data.core.protocols import DenseSearch, Encoder, Run, Vectors, VectorSource
+    from kalm_data.core.tasks import Task
+
+    ModelFor = Callable[[Task], "Model"]
+    """Says how an encoder reads the texts of a task."""
 
 """How BM25 reads a document, and people: with its title."""
 
-Lists = list[list[int]]
-"""For each query the positions of its hits, best first."""
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The hits of one query, best first; `scores` is empty where the system gives none."""
+
+    positions: list[int]
+    scores: list[float]
+
+
+Lists = list[Found]
+"""For each query its hits."""
 
 
 class LexicalSearch(Protocol):
@@ -53,22 +69,44 @@ class Engines:
     search: DenseSearch
 
 
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """lists: by system. by_dim: of the models alone, by dimension. cut: texts a model cut."""
+
+    lists: dict[str, Lists]
+    by_dim: dict[int, dict[str, Lists]]
+    cut: dict[str, int]
+
+
 def answer(
     queries: Sequence[EvalQuery],
     pool: Pool,
     models: Mapping[str, Model],
+    dims: Sequence[int],
     engines: Engines,
     run: Run,
-) -> tuple[dict[str, Lists], dict[str, int]]:
-    """The lists of "bm25", of each model, of each "<model>+bm25"; how many texts a model cut."""
+) -> Answers:
+    """The lists of "bm25", of each model, of each "<model>+bm25", and of the models by dimension.
+
+    Raises InputError where a model's vectors have fewer numbers than one of `dims`.
+    """
+    for model in models.values():
+        _refuse_missing_numbers(model, queries[0], dims, engines, run)
     lists = {"bm25": _by_words(queries, pool, engines.lexical)}
+    by_dim: dict[int, dict[str, Lists]] = {dim: {} for dim in dims}
     cut = {}
     for name, model in models.items():
-        lists[name], cut[name] = _by_vectors(queries, pool, model, engines, run)
+        asked, documents, cut[name] = encode(queries, pool, model, engines, run)
+        lists[name] = nearest(engines.search, asked, documents)
+        for dim in dims:
+            short = shorten(asked, dim), shorten(documents, dim)
+            by_dim[dim][name] = nearest(engines.search, *short)
     for name in models:
         pairs = zip(lists[name], lists["bm25"], strict=True)
-        lists[f"{name}+bm25"] = [fuse(pair, DEPTH) for pair in pairs]
-    return lists, cut
+        lists[f"{name}+bm25"] = [
+            Found(fuse([one.positions, other.positions], DEPTH), []) for one, other in pairs
+        ]
+    return Answers(lists, by_dim, cut)
 
 
 def written(pool: Pool, templates: Templates) -> list[str]:
@@ -79,23 +117,52 @@ def written(pool: Pool, templates: Templates) -> list[str]:
     ]
 
 
+def encode(
+    queries: Sequence[EvalQuery], pool: Pool, model: Model, engines: Engines, run: Run
+) -> tuple[Vectors, Vectors, int]:
+    """(Q, D) and (P, D) vectors of queries and documents; how many texts the model cut."""
+    asked, documents = _asked(queries, model), written(pool, model.templates)
+    return (
+        engines.vectors.vectors(run, model.encoder, asked),
+        engines.vectors.vectors(run, model.encoder, documents),
+        model.encoder.count_cut([*asked, *documents]),
+    )
+
+
+def nearest(search: DenseSearch, queries: Vectors, documents: Vectors) -> Lists:
+    nobody = [()] * len(queries)
+    rankings = search.rank(queries, documents, positives=nobody, excluded=nobody, depth=DEPTH)
+    return [Found(one.positions.tolist(), one.scores.tolist()) for one in rankings]
+
+
+def shorten(vectors: Vectors, dim: int) -> Vectors:
+    """(N, dim) unit vectors of the first numbers of each; one of zeros alone stays as it is.
+
+    That is how Matryoshka representations are read (arXiv 2205.13147, section 3).
+    """
+    cut = np.array(vectors[:, :dim], dtype=np.float32)
+    lengths = np.linalg.norm(cut, axis=1, keepdims=True)
+    np.divide(cut, lengths, out=cut, where=lengths > 0)
+    return cut
+
+
+def _refuse_missing_numbers(
+    model: Model, query: EvalQuery, dims: Sequence[int], engines: Engines, run: Run
+) -> None:
+    """Before anything else is encoded."""
+    if not dims:
+        return
+    has = engines.vectors.vectors(run, model.encoder, _asked([query], model)).shape[1]
+    if max(dims) > has:
+        message = f"--dim {max(dims)}: the vectors of {model.name} have {has} numbers. Name fewer."
+        raise InputError(message)
+
+
+def _asked(queries: Sequence[EvalQuery], model: Model) -> list[str]:
+    return [render_query(model.templates, query.query, query.instruction) for query in queries]
+
+
 def _by_words(queries: Sequence[EvalQuery], pool: Pool, indexer: LexicalIndexer) -> Lists:
     languages = [document.language for document in pool.documents]
     search = indexer(written(pool, BARE), languages)
-    return [search.search(query.query, query.language, DEPTH) for query in queries]
-
-
-def _by_vectors(
-    queries: Sequence[EvalQuery], pool: Pool, model: Model, engines: Engines, run: Run
-) -> tuple[Lists, int]:
-    asked = [render_query(model.templates, query.query, query.instruction) for query in queries]
-    documents = written(pool, model.templates)
-    rankings = engines.search.rank(
-        engines.vectors.vectors(run, model.encoder, asked),
-        engines.vectors.vectors(run, model.encoder, documents),
-        positives=[()] * len(asked),
-        excluded=[()] * len(asked),
-        depth=DEPTH,
-    )
-    lists: Lists = [ranking.positions.tolist() for ranking in rankings]
-    return lists, model.encoder.count_cut([*asked, *documents])
+    return [Found(search.search(query.query, query.language, DEPTH), []) for query in queries]

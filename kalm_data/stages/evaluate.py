@@ -10,27 +10,27 @@ from typing import TYPE_CHECKING, Protocol
 
 from kalm_data.core.errors import InputError
 from kalm_data.core.eval_queries import Barred, select_queries
-from kalm_data.core.eval_result import HEADLINE_MEASURE, Against, EvalResult
-from kalm_data.core.metrics import Metrics, measure
-from kalm_data.core.pool import document_groups
+from kalm_data.core.eval_result import HEADLINE_MEASURE, EvalResult
 from kalm_data.core.records import Reject
-from kalm_data.core.slices import OVERLAPS, lexical_overlaps, query_groups, seen_in_training
 from kalm_data.core.templates import BARE
-from kalm_data.measures.comparison import Scores, cut_slice, difference, figures, headline
+from kalm_data.measures.judged_task import judge_task, summarise
+from kalm_data.measures.query_lines import query_lines
+from kalm_data.measures.regression import missed_regressions
 from kalm_data.measures.significance import Resampling
 from kalm_data.measures.systems import answer, written
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from kalm_data.core.config.eval import EvalConfig
-    from kalm_data.core.eval_queries import JudgedQuery, TurnedAway
-    from kalm_data.core.eval_result import Slice
+    from kalm_data.core.eval_queries import TurnedAway
     from kalm_data.core.evaluation import EvalQuery, TrainingSet
     from kalm_data.core.pool import Pool
     from kalm_data.core.protocols import Run
+    from kalm_data.core.query_lines import QueryLine
     from kalm_data.core.tasks import Task
-    from kalm_data.measures.systems import Engines, Lists, Model
+    from kalm_data.measures.judged_task import JudgedTask
+    from kalm_data.measures.systems import Engines, Model, ModelFor
 
 
 FEW_GROUPS = 20
@@ -50,23 +50,72 @@ class EvalStore(Protocol):
 
     def pool(self, task: Task) -> Pool: ...
 
+    def document_ids(self, task: Task) -> Mapping[str, str]:
+        """Text hash → id of the pool's first document with this text."""
+        ...
+
 
 def evaluate(
     store: EvalStore,
     run: Run,
-    task: Task,
-    tested: Model,
-    against: Model | None,
+    tasks: Sequence[Task],
+    tested: ModelFor,
+    against: ModelFor | None,
     training: TrainingSet,
     engines: Engines,
     config: EvalConfig,
+    keep_lines: Callable[[Sequence[QueryLine]], None] | None = None,
 ) -> EvalResult:
-    """Answer the test queries of a task with every system and compare them.
+    """Answer the test queries of the tasks with every system and compare them, by task and in all.
 
     The systems are "bm25", "base" and "trained", or "bm25" and "model" where no base is given,
-    and each model's fusion with BM25. Raises InputError where no query is fit to judge by.
+    and each model's fusion with BM25. `keep_lines` takes what was answered to each query, task by
+    task. Raises InputError where a task has no query that is fit to judge by.
     """
-    _refuse_gates_without_base(against, config)
+    refuse_gates_without_base(config, compared=against is not None)
+    resampling = Resampling(config.seed, config.resamples)
+    judged: dict[str, JudgedTask] = {}
+    names = {}
+    for task in sorted(tasks, key=lambda task: task.name):
+        models = _models(tested(task), against(task) if against else None)
+        judged[task.name] = _judge(store, run, task, models, training, engines, config, keep_lines)
+        names = {system: model.name for system, model in models.items()}
+    base = names.get("base", "")
+    found = {
+        name: summarise([one], training.source, base, resampling) for name, one in judged.items()
+    }
+    all_ = summarise(list(judged.values()), training.source, base, resampling)
+    return EvalResult(
+        task=", ".join(found),
+        model=names["trained" if base else "model"],
+        pool_size=all_.pool_size,
+        origins=all_.origins,
+        cut=all_.cut,
+        training=all_.training,
+        metrics=all_.metrics,
+        against=all_.against,
+        systems=all_.systems,
+        headline=all_.headline,
+        slices=all_.slices,
+        dims=all_.dims,
+        tasks=found,
+    )
+
+
+def _models(tested: Model, against: Model | None) -> dict[str, Model]:
+    return {"base": against, "trained": tested} if against else {"model": tested}
+
+
+def _judge(
+    store: EvalStore,
+    run: Run,
+    task: Task,
+    models: Mapping[str, Model],
+    training: TrainingSet,
+    engines: Engines,
+    config: EvalConfig,
+    keep_lines: Callable[[Sequence[QueryLine]], None] | None,
+) -> JudgedTask:
     queries = store.test_queries(task.name)
     run.plan(len(queries))
     pool = store.pool(task)
@@ -76,34 +125,19 @@ def evaluate(
     run.reject([_as_reject(query, run.run_id) for query in turned_away])
     if not fit:
         raise InputError(_nothing_left(task.name, turned_away))
-    models = {"base": against, "trained": tested} if against else {"model": tested}
-    lists, cut = answer([query.query for query in fit], pool, models, engines, run)
+    dims = sorted(set(config.dim), reverse=True)
+    answers = answer([query.query for query in fit], pool, models, dims, engines, run)
     run.keep(len(fit))
-    group_of = document_groups(pool)
-    scores = Scores(_measure(lists, fit), query_groups(fit, pool, group_of))
-    _warn_of_few_groups(run, len(set(scores.groups)))
-    slicings = _slicings(fit, pool, texts, training, group_of)
-    resampling = Resampling(config.seed, config.resamples)
-    means = figures(scores)
-    system = "trained" if against else "model"
-    untrained = [name for name in means if not name.startswith(system)]
-    return EvalResult(
-        task=task.name,
-        model=tested.name,
-        pool_size=len(pool),
-        origins=dict(sorted(Counter(query.query.origin for query in fit).items())),
-        cut=cut,
-        training=training.source,
-        metrics=means[system],
-        against=_against(against, scores, resampling) if against else None,
-        systems=means,
-        headline=headline(scores, system, untrained, resampling),
-        slices=_cut_slices(scores, slicings, resampling),
-    )
+    judged = judge_task(answers, fit, pool, texts, training)
+    _warn_of_few_groups(run, task.name, len(set(judged.scores.groups)))
+    if keep_lines:
+        ids = store.document_ids(task)
+        keep_lines(query_lines(task.name, fit, answers.lists, pool, ids))
+    return judged
 
 
 def missed_gates(result: EvalResult, config: EvalConfig) -> tuple[str, ...]:
-    """One line for each gate of the user that the model missed."""
+    """One line for each gate of the user that the model missed, by the means over tasks."""
     lines = []
     reached = result.metrics[HEADLINE_MEASURE]
     if config.min_ndcg is not None and reached < config.min_ndcg:
@@ -114,20 +148,24 @@ def missed_gates(result: EvalResult, config: EvalConfig) -> tuple[str, ...]:
             lines.append(f"gain {gain.mean:+.4f} nDCG@10, --min-gain {config.min_gain}")
         if config.max_p is not None and (gain.p > config.max_p or gain.mean <= 0):
             lines.append(f"gain {gain.mean:+.4f} with p {gain.p:.4f}, --max-p {config.max_p}")
-    return tuple(lines)
+    return (*lines, *missed_regressions(result.regress))
 
 
-def _refuse_gates_without_base(against: Model | None, config: EvalConfig) -> None:
-    if against is None and (config.min_gain, config.max_p) != (None, None):
-        message = "--min-gain and --max-p compare with a base model. Name it with --against."
+def refuse_gates_without_base(config: EvalConfig, *, compared: bool) -> None:
+    """InputError where a gate compares with a base model and none is named."""
+    if not compared and (config.min_gain, config.max_p, config.regress) != (None, None, ()):
+        message = (
+            "--min-gain, --max-p and --regress compare with a base model. Name it with --against."
+        )
         raise InputError(message)
 
 
-def _warn_of_few_groups(run: Run, groups: int) -> None:
+def _warn_of_few_groups(run: Run, task: str, groups: int) -> None:
     if groups < FEW_GROUPS:
         run.warn(
-            f"the intervals and p-values rest on {groups} groups of documents only, and are too "
-            f"sure of themselves below {FEW_GROUPS}. Add test queries about other documents."
+            f"task {task}: the intervals and p-values rest on {groups} groups of documents "
+            f"only, and are too sure of themselves below {FEW_GROUPS}. "
+            "Add test queries about other documents."
         )
 
 
@@ -157,52 +195,3 @@ def _as_reject(turned_away: TurnedAway, run_id: str) -> Reject:
         line=query.line,
         text=query.query,
     )
-
-
-def _measure(
-    lists: Mapping[str, Lists], queries: Sequence[JudgedQuery]
-) -> dict[str, list[Metrics]]:
-    return {
-        name: [measure(hits, judged.relevant) for hits, judged in zip(found, queries, strict=True)]
-        for name, found in lists.items()
-    }
-
-
-def _against(model: Model, scores: Scores, resampling: Resampling) -> Against:
-    gain = difference(scores, "trained", "base", resampling)
-    return Against(model.name, figures(scores)["base"], gain)
-
-
-def _slicings(
-    queries: Sequence[JudgedQuery],
-    pool: Pool,
-    texts: Sequence[str],
-    training: TrainingSet,
-    group_of: Mapping[str, str],
-) -> dict[str, dict[str, list[int]]]:
-    """By slicing, by part: the places of its queries."""
-    slicings = {}
-    if training.source:
-        seen = seen_in_training(queries, pool, group_of, training)
-        slicings["documents"] = {
-            "seen": [place for place, is_seen in enumerate(seen) if is_seen],
-            "unseen": [place for place, is_seen in enumerate(seen) if not is_seen],
-        }
-    overlaps = lexical_overlaps(queries, texts)
-    slicings["overlap"] = {
-        part: [place for place, overlap in enumerate(overlaps) if overlap == part]
-        for part in OVERLAPS
-    }
-    return slicings
-
-
-def _cut_slices(
-    scores: Scores, slicings: Mapping[str, Mapping[str, list[int]]], resampling: Resampling
-) -> dict[str, dict[str, Slice]]:
-    pair = ("trained", "base") if "base" in scores.systems else None
-    return {
-        slicing: {
-            part: cut_slice(scores, places, pair, resampling) for part, places in parts.items()
-        }
-        for slicing, parts in slicings.items()
-    }

@@ -32,6 +32,14 @@ GROUP BY ALL
 ORDER BY e.example_id
 """
 
+_DOCUMENT_IDS = """
+SELECT text_hash, arg_min(doc_id, (collection, doc_id))
+FROM current_documents
+WHERE collection IN (SELECT unnest(?))
+GROUP BY text_hash
+ORDER BY text_hash
+"""
+
 _TRAINING_TEXTS = """
 WITH draws AS (SELECT task, run_id FROM current_heads WHERE kind = 'draw' AND run_id <> '')
 SELECT DISTINCT j.text_hash
@@ -85,6 +93,11 @@ class EvaluationStore:
 
     def pool(self, task: Task) -> Pool:
         return PoolStore(self._database).pool(task)
+
+    def document_ids(self, task: Task) -> dict[str, str]:
+        """Text hash → id of the pool's first document with this text, by (collection, id)."""
+        with self._database.read() as connection:
+            return dict(connection.execute(_DOCUMENT_IDS, [list(task.pool)]).fetchall())
 
     def training_set(self) -> TrainingSet:
         """What the examples of the train split hold, of all tasks, as filters and draws left it.

@@ -10,10 +10,14 @@ from kalm_data.cli.tables import evaluation
 from kalm_data.core.eval_result import (
     Against,
     Difference,
+    DimResult,
     EvalResult,
     Figures,
     Headline,
+    MtebScore,
+    Regression,
     Slice,
+    TaskResult,
     Verdict,
 )
 
@@ -108,3 +112,36 @@ def test_a_model_alone_is_shown_without_differences() -> None:
     text = shown(alone, 200)
     assert "base" not in text
     assert "cannot tell model (0.4000) from bm25 (0.4100)" in text
+
+
+AGAINST = Against("base-model", SYSTEMS["base"], GAIN)
+TASK = TaskResult(
+    pool_size=9, origins={}, cut={}, training="", metrics=SYSTEMS["trained"], against=AGAINST,
+    systems=SYSTEMS, headline=RESULT.headline, slices={},
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("width", [80, 200])
+def test_what_is_asked_for_beside_stands_in_tables_of_its_own(width: int) -> None:
+    long_name = "a-task-whose-name-is-" + "very-" * 8 + "long"
+    result = replace(
+        RESULT,
+        tasks={"docs": TASK, long_name: TASK},
+        dims={"256": DimResult(SYSTEMS["trained"], AGAINST), "64": DimResult(means(0.3), AGAINST)},
+        regress={
+            "../somewhere/far/away/beir-set": Regression(
+                100, {}, SYSTEMS["trained"], AGAINST, 0.01, dropped=True
+            )
+        },
+        mteb={"SciFact": MtebScore("ndcg_at_10", 0.61, 0.65, -0.04)},
+    )
+    text = shown(result, width)
+    assert max(map(len, text.splitlines())) <= width
+    assert "…" not in text
+    assert "mean over 2 tasks" in text and "of 2 tasks" in text
+    lines = [line.split() for line in text.splitlines()]
+    figures = "1,234 0.4100 0.4000 0.4800 0.4500 0.5000 +0.0812 0.0001"
+    assert ["docs", *figures.split()] in lines
+    assert ["64", "0.4000", "0.3000", "+0.0812", "+0.0601", "to", "+0.1012", "0.0001"] in lines
+    assert ["SciFact", "ndcg_at_10", "0.6500", "0.6100", "-0.0400"] in lines
+    assert any(line[-1:] == ["dropped"] for line in lines)

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kalm_data.core.eval_result import Difference
-from kalm_data.measures.significance import Resampling, paired_differences
+from kalm_data.measures.significance import Resampling, Stratum, paired_differences
 
 TIMES = Resampling(seed=7, times=2000)
 
@@ -16,8 +16,12 @@ TIMES = Resampling(seed=7, times=2000)
 def compare(
     one: list[float], other: list[float], groups: list[str], resampling: Resampling = TIMES
 ) -> Difference:
-    columns = (np.array(values, dtype=np.float64)[:, None] for values in (one, other))
-    return paired_differences(*columns, groups, resampling)[0]
+    return paired_differences([stratum(one, other, groups)], resampling)[0]
+
+
+def stratum(one: list[float], other: list[float], groups: list[str]) -> Stratum:
+    first, second = (np.array(values, dtype=np.float64)[:, None] for values in (one, other))
+    return Stratum(first - second, groups)
 
 
 def noise(seed: int, count: int = 80) -> list[float]:
@@ -99,6 +103,41 @@ def test_the_seed_alone_decides_the_draws() -> None:
 def test_measures_are_compared_side_by_side_on_the_same_draws() -> None:
     one = np.column_stack([noise(12), noise(13)])
     other = np.column_stack([noise(14), noise(15)])
-    both = paired_differences(one, other, names(80), TIMES)
-    each = [paired_differences(one[:, [m]], other[:, [m]], names(80), TIMES)[0] for m in (0, 1)]
+    both = paired_differences([Stratum(one - other, names(80))], TIMES)
+    each = [
+        paired_differences([Stratum((one - other)[:, [m]], names(80))], TIMES)[0] for m in (0, 1)
+    ]
     assert both == each
+
+
+def test_several_tasks_weigh_the_same_whatever_their_sizes() -> None:
+    small, large = stratum([1.0] * 4, [0.0] * 4, names(4)), stratum(noise(1), noise(1), names(80))
+    [found] = paired_differences([small, large], TIMES)
+    assert found.mean == 0.5
+
+
+def test_the_interval_of_several_tasks_is_that_of_their_mean() -> None:
+    """Two independent means: the width is that of one, divided by the root of two."""
+    one, other = stratum(noise(20), noise(21), names(80)), stratum(noise(22), noise(23), names(80))
+    widths = []
+    for strata in ([one], [other], [one, other]):
+        [found] = paired_differences(strata, Resampling(0, 10_000))
+        widths.append(found.ci95[1] - found.ci95[0])
+    assert widths[2] == pytest.approx(np.hypot(widths[0], widths[1]) / 2, rel=0.05)
+
+
+def test_p_over_tasks_approaches_that_of_all_sign_flips() -> None:
+    tasks = [(noise(30, 3), noise(31, 3)), (noise(32, 5), noise(33, 5))]
+    parts = [(np.array(one) - np.array(other)) / len(one) for one, other in tasks]
+    flips = np.array(list(product((-1, 1), repeat=8)))
+    together = np.concatenate(parts)
+    exact = np.mean(np.abs(flips @ together) >= abs(together.sum()) - 1e-12)
+    strata = [stratum(one, other, names(len(one))) for one, other in tasks]
+    [found] = paired_differences(strata, Resampling(0, 20_000))
+    assert found.p == pytest.approx(exact, abs=0.02)
+
+
+def test_a_task_of_a_single_group_may_have_been_anything() -> None:
+    equal = stratum(noise(1), noise(1), names(80))
+    [found] = paired_differences([stratum([0.5], [0.5], ["g"]), equal], TIMES)
+    assert found.ci95 == (-0.5, 0.5)

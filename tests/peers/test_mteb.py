@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 import math
+import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from tiny_encoder import save_encoder
 
+from kalm_data.api.evaluate import EvalConfig, evaluate
 from kalm_data.api.export import ExportConfig, export
 from kalm_data.api.imports import ImportPairsConfig, NamedTask, import_pairs
+from kalm_data.core.errors import InputError
+from kalm_data.engines.mteb_tasks import load_mteb_tasks
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -89,3 +93,45 @@ def test_an_exported_task_is_evaluated(
     found = mteb.evaluate(model, tasks=[task_of(exported)], cache=None, overwrite_strategy="always")
     (scores,) = found.task_results[0].scores["test"]
     assert scores["main_score"] == pytest.approx(ndcg_by_hand(exported, model), abs=1e-4)
+
+
+def test_eval_runs_a_task_of_mteb_by_its_name(
+    exported: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from sentence_transformers import SentenceTransformer
+
+    monkeypatch.setattr("datasets.config.HF_DATASETS_CACHE", tmp_path / "cache")
+    monkeypatch.setitem(
+        sys.modules["mteb.get_tasks"]._TASKS_REGISTRY, "Exported", lambda: task_of(exported)
+    )
+    for name in ("plain", "prompted"):
+        (tmp_path / name).mkdir()
+    plain, prompted = (save_encoder(tmp_path / name, WORDS) for name in ("plain", "prompted"))
+    model = SentenceTransformer(str(prompted), device="cpu")
+    model.prompts = {"query": "paper glass wind ", "document": ""}
+    model.save(str(prompted))
+    config = EvalConfig(resamples=100, verbatim_words=5, mteb=("Exported",))
+    result = evaluate(tmp_path / "w", "t", str(prompted), config, against=str(plain)).result.mteb[
+        "Exported"
+    ]
+    by_hand = SentenceTransformer(str(plain), device="cpu")
+    assert result.measure == "ndcg_at_10"
+    assert result.base == pytest.approx(ndcg_by_hand(exported, by_hand), abs=1e-4)
+    assert result.score != result.base  # the saved prompt was written before the queries
+    assert result.difference == result.score - result.base
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("NoSuchTask", r"--mteb NoSuchTask: mteb .* has no such task"),
+        ("SciFact", r"--mteb SciFact: its data set mteb/scifact is neither in the local cache"),
+    ],
+)
+def test_a_task_that_cannot_be_had_is_one_line(
+    name: str, expected: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("datasets.config.HF_DATASETS_CACHE", tmp_path / "cache")
+    with pytest.raises(InputError, match=expected) as found:
+        load_mteb_tasks([name])
+    assert "\n" not in str(found.value)

@@ -24,9 +24,10 @@ from kalm_data.workspace.database import Database
 from kalm_data.workspace.runs import running
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from kalm_data.core.protocols import Run, Vectors
+    from kalm_data.core.query_lines import QueryLine
 
 TASK = Task(name="t")
 COUNT = 40
@@ -77,6 +78,9 @@ class Store:
     def shown_queries(self) -> frozenset[str]:
         return frozenset()
 
+    def document_ids(self, task: Task) -> dict[str, str]:
+        return {text_hash(document(i)): f"doc{i}" for i in range(COUNT)}
+
     def pool(self, task: Task) -> Pool:
         near = [(text_hash(document(0)), text_hash(document(1)))]
         return make_pool(map(as_document, range(COUNT)), near, "")
@@ -115,9 +119,18 @@ def judge(
     store: Store | None = None,
     training: TrainingSet = SHARDS,
     config: EvalConfig = CONFIG,
+    keep_lines: Callable[[Sequence[QueryLine]], None] | None = None,
 ) -> EvalResult:
     with running(database, "eval", "{}") as run:
-        return evaluate(store or Store(), run, TASK, tested, against, training, ENGINES, config)
+        return evaluate(
+            store or Store(), run, [TASK], reads(tested), against and reads(against),
+            training, ENGINES, config, keep_lines,
+        )  # fmt: skip
+
+
+def reads(model: Model) -> Callable[[Task], Model]:
+    """The same for every task."""
+    return lambda task: model
 
 
 @pytest.fixture(scope="module")
@@ -266,3 +279,79 @@ def test_the_result_prints_as_the_contract_says(result: EvalResult) -> None:
     assert set(printed["systems"]["trained+bm25"]) == measures
     assert set(printed["against"]["difference"]["ndcg@10"]) == {"mean", "ci95", "p"}
     assert set(printed["slices"]["documents"]) == {"seen", "unseen"}
+
+
+class TwoTasks(Store):
+    """The same documents; task u has ten of the queries, in other words."""
+
+    def test_queries(self, task: str) -> list[EvalQuery]:
+        if task == "t":
+            return super().test_queries(task)
+        asked = [replace(ask(i), example_id=example_id("u", ask(i).query)) for i in range(10, 20)]
+        return sorted(asked, key=lambda query: query.example_id)
+
+
+def judge_two(database: Database, tasks: Sequence[Task], config: EvalConfig = CONFIG) -> EvalResult:
+    with running(database, "eval", "{}") as run:
+        return evaluate(
+            TwoTasks(), run, tasks, reads(GOOD), reads(BAD), SHARDS, ENGINES, config
+        )  # fmt: skip
+
+
+def test_several_tasks_are_one_run_whose_figures_are_means_over_tasks(database: Database) -> None:
+    result = judge_two(database, [Task(name="u"), TASK])
+    assert (result.task, list(result.tasks)) == ("t, u", ["t", "u"])
+    for system, means in result.systems.items():
+        each = [task.systems[system]["ndcg@10"] for task in result.tasks.values()]
+        assert means["ndcg@10"] == pytest.approx(sum(each) / 2)
+    assert result.metrics["queries"] == COUNT + 10
+    assert result.origins == {"import": COUNT + 10}
+    with database.read() as connection:
+        counts = connection.execute("SELECT planned, kept FROM runs").fetchall()
+    assert counts == [(COUNT + 10, COUNT + 10)]
+
+
+def test_a_task_has_the_same_figures_alone_and_beside_another(
+    database: Database, result: EvalResult
+) -> None:
+    both = judge_two(database, [TASK, Task(name="u")])
+    assert both.tasks["t"] == result.tasks["t"]
+    assert both == judge_two(database, [Task(name="u"), TASK])
+
+
+def test_one_task_stands_at_the_top_and_by_its_name(result: EvalResult) -> None:
+    printed = asdict(result)
+    for name, value in printed["tasks"]["t"].items():
+        assert printed[name] == value
+
+
+def test_dims_are_judged_beside_the_whole_and_worse_where_little_is_left(
+    database: Database, result: EvalResult
+) -> None:
+    found = judge(database, config=EvalConfig(resamples=500, dim=(2, DIMENSION)))
+    assert list(found.dims) == [str(DIMENSION), "2"]
+    whole, two = found.dims.values()
+    assert (whole.metrics, whole.against) == (result.metrics, result.against)
+    assert two.metrics["ndcg@10"] < result.metrics["ndcg@10"] - 0.2
+    assert two.against is not None and two.against.model == "bad"
+
+
+def test_a_dim_that_the_model_lacks_is_refused(database: Database) -> None:
+    with pytest.raises(InputError, match=r"--dim 257: the vectors of bad have 256 numbers"):
+        judge(database, config=EvalConfig(dim=(257,)))
+
+
+def test_each_query_is_a_line_with_what_every_system_answered(database: Database) -> None:
+    lines: list[QueryLine] = []
+    result = judge(database, keep_lines=lines.extend)
+    assert [line.example_id for line in lines] == sorted(ask(i).example_id for i in range(COUNT))
+    for system, means in result.systems.items():
+        gains = [line.systems[system].metrics["ndcg@10"] for line in lines]
+        assert sum(gains) / COUNT == pytest.approx(means["ndcg@10"])
+    line = next(line for line in lines if line.query == "where is object7")
+    assert line.relevant == ("doc7",)
+    trained = line.systems["trained"]
+    assert trained.rank == 1 and trained.top[0].id == "doc7" and len(trained.top) == 10
+    scores = [hit.score for hit in trained.top]
+    assert scores == sorted(scores, reverse=True)
+    assert line.systems["bm25"].rank is None or line.systems["bm25"].top[0].score is None
