@@ -78,7 +78,8 @@ def _load(name: str) -> Any:  # noqa: ANN401 - mteb's class
         line = (str(error).strip() or type(error).__name__).splitlines()[0]
         message = (
             f"--mteb {name}: its data set {data} is neither in the local cache nor to be had now: "
-            f"{line.rstrip('.')}. Go online, or fetch it once with `mteb.get_task({name!r}).load_data()`."
+            f"{line.rstrip('.')}. Go online, or fetch it once with "
+            f"`mteb.get_task({name!r}).load_data()`."
         )
         raise InputError(message) from error
     return task
