@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Literal, TypeAlias
 
 HEADLINE_MEASURE = "ndcg@10"
@@ -135,3 +135,16 @@ class EvalResult:
     tasks: dict[str, TaskResult] = field(default_factory=dict)
     regress: dict[str, Regression] = field(default_factory=dict)
     mteb: dict[str, MtebScore] = field(default_factory=dict)
+
+
+def by_task(result: EvalResult) -> dict[str, EvalResult]:
+    """The result of each task as if it had been judged alone."""
+    return {
+        name: EvalResult(
+            name,
+            result.model,
+            **{part.name: getattr(one, part.name) for part in fields(one)},
+            tasks={name: one},
+        )
+        for name, one in result.tasks.items()
+    }

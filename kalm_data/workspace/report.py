@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import TypeAdapter, ValidationError
 
-from kalm_data.core.eval_result import EvalResult
+from kalm_data.core.eval_result import EvalResult, by_task
 from kalm_data.core.lint import LintFound
 from kalm_data.core.manifest import MANIFEST
 from kalm_data.core.report.figures import Evaluated
@@ -138,7 +138,8 @@ class ReportStore:
                 result = _EVAL.validate_python(kept)
             except ValidationError:  # kept by another kalm-data
                 continue
-            found[result.task] = Evaluated(run.run_id, result)
+            for task, one in (by_task(result) or {result.task: result}).items():
+                found[task] = Evaluated(run.run_id, one)
         return tuple(found[task] for task in sorted(found) if task in self._names)
 
     def lint(self, shards: Path, runs: Sequence[RunFigures]) -> tuple[LintFound, ...] | None:

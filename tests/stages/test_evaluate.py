@@ -9,7 +9,7 @@ import pytest
 
 from kalm_data.core.config.eval import EvalConfig
 from kalm_data.core.errors import InputError
-from kalm_data.core.eval_result import EvalResult
+from kalm_data.core.eval_result import EvalResult, by_task
 from kalm_data.core.evaluation import UNKNOWN_TRAINING, EvalQuery, TrainingSet
 from kalm_data.core.pool import Pool, PoolDocument, make_pool
 from kalm_data.core.records import Text, example_id, text_hash
@@ -316,6 +316,7 @@ def test_a_task_has_the_same_figures_alone_and_beside_another(
 ) -> None:
     both = judge_two(database, [TASK, Task(name="u")])
     assert both.tasks["t"] == result.tasks["t"]
+    assert by_task(both)["t"] == result
     assert both == judge_two(database, [Task(name="u"), TASK])
 
 
