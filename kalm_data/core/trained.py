@@ -30,13 +30,15 @@ class Fitted:
     """How a training went.
 
     loss is the mean over all steps, last_loss over their last tenth. `cut` counts the distinct
-    texts longer than the model reads.
+    texts longer than the model reads, `untaught` the rows without a teacher's scores where these
+    were to be learnt from.
     """
 
     steps: int
     loss: float
     last_loss: float
     cut: int
+    untaught: int = 0
 
 
 def read_trained(model: Path) -> Trained | None:

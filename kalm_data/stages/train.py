@@ -84,7 +84,8 @@ def train(
     """
     manifest = verify_set(shards, count_rows)
     run.record_input("shards", manifest.fingerprint)
-    _warn_of_unread(run, manifest)
+    if not config.scored_weight:
+        _warn_of_unread(run, manifest)
     started = time.monotonic()
     fitted = fit(shards, manifest, output, config, Account(run, manifest.rows))
     seconds = round(time.monotonic() - started, 3)
@@ -92,6 +93,11 @@ def train(
         run.warn(
             f"{fitted.cut} texts are longer than the model reads, or than --max-length; "
             "their ends had no part in the training"
+        )
+    if fitted.untaught:
+        run.warn(
+            f"{fitted.untaught} rows have no scores of a ranker for a positive and a negative; "
+            "no teacher had a part in them"
         )
     return TrainResult(
         str(output), fitted.steps, fitted.loss, fitted.last_loss, fitted.cut, seconds
@@ -101,4 +107,4 @@ def train(
 def _warn_of_unread(run: Run, manifest: Manifest) -> None:
     pairs = sum(file.rows for task in manifest.tasks for file in task.scored)
     if pairs:
-        run.warn(f"{pairs} scored pairs of the set are not read: this version trains on its rows")
+        run.warn(f"{pairs} scored pairs of the set are not read: --scored-weight is 0")

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from kalm_data.core.templates import Templates
-    from kalm_data.trainer.rows import Row
+    from kalm_data.trainer.rows import Row, ScoredRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +101,37 @@ def compose_batch(
         ],
         others=others,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class PairBatch:
+    """texts: (T,) rendered, each once. first, second: (B,) places in them. tasks: (B,) numbers."""
+
+    texts: list[str]
+    first: list[int]
+    second: list[int]
+    tasks: list[int]
+
+
+def compose_pairs(pairs: Sequence[ScoredRow], templates: Mapping[str, Templates]) -> PairBatch:
+    """The batch of scored pairs. The second text is written as a query where its task is
+    symmetric, else as a document.
+    """
+    texts: dict[str, int] = {}
+    tasks: dict[str, int] = {}
+    first, second = [], []
+    for pair in pairs:
+        of_task = templates[pair.task]
+        one = render_query(of_task, pair.first, pair.instruction)
+        other = (
+            render_query(of_task, pair.second, pair.instruction)
+            if pair.symmetric
+            else render_document(of_task, pair.second)
+        )
+        first.append(texts.setdefault(one, len(texts)))
+        second.append(texts.setdefault(other, len(texts)))
+    numbers = [tasks.setdefault(pair.task, len(tasks)) for pair in pairs]
+    return PairBatch(list(texts), first, second, numbers)
 
 
 def peers(rows: Sequence[Row], queries: Sequence[int]) -> tuple[list[int], NDArray[np.bool_]]:

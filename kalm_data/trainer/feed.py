@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from kalm_data.trainer.collate import Draw, compose_batch, draw_negatives, peers
+from kalm_data.trainer.collate import Draw, compose_batch, compose_pairs, draw_negatives, peers
 from kalm_data.trainer.devices import Share
-from kalm_data.trainer.targets import Contrast, Layout, SameTower, Targets
+from kalm_data.trainer.rows import ScoredRow
+from kalm_data.trainer.targets import Contrast, Layout, SameTower, ScoredPairs, Targets
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from kalm_data.core.templates import Templates
     from kalm_data.trainer.collate import Batch
     from kalm_data.trainer.rows import Row
-    from kalm_data.trainer.sampler import Slot
+    from kalm_data.trainer.sampler import Fetched, Slot
     from kalm_data.trainer.tokens import Reader
 
 
@@ -51,7 +52,7 @@ class Collator:
         self._process = process
         self.cut: set[str] = set()
 
-    def __call__(self, batch: Sequence[tuple[Row, Slot]]) -> dict[str, Any]:
+    def __call__(self, batch: Fetched) -> dict[str, Any]:
         """`part0_…`, …: the tokens of this process's texts; `label`: `Targets`."""
         share, weight = self._process, 1.0
         if share.world > 1 and not self._settings.cross_device:
@@ -59,12 +60,31 @@ class Collator:
             # The mean over processes is the mean over rows; who has none learns nothing from one.
             weight = len(own) * share.world / len(batch)
             batch, share = own or batch[:1], Share()
+        drawn = [one for one in batch if not isinstance(one, ScoredRow)]
+        if drawn:
+            return self._rows(drawn, share, weight)
+        return self._pairs([one for one in batch if isinstance(one, ScoredRow)], share)
+
+    def _pairs(self, pairs: Sequence[ScoredRow], share: Share) -> dict[str, Any]:
+        composed = compose_pairs(pairs, self._templates)
+        inputs, layout, places = self._read(composed.texts, share)
+        scored = ScoredPairs(
+            first=places[composed.first],
+            second=places[composed.second],
+            scores=torch.tensor([pair.score for pair in pairs], dtype=torch.float32),
+            tasks=torch.tensor(composed.tasks),
+        )
+        return inputs | {"label": Targets(layout, scored)}
+
+    def _rows(
+        self, batch: Sequence[tuple[Row, Slot]], share: Share, weight: float
+    ) -> dict[str, Any]:
         rows = [row for row, _ in batch]
         draws = [self._draw(row, slot) for row, slot in batch]
         composed = compose_batch(rows, draws, self._templates)
         inputs, layout, places = self._read(composed.texts, share)
         seed = reduce(xor, (int(slot.key) for _, slot in batch)) % 2**63
-        contrast = self._contrast(rows, composed, places, seed, weight)
+        contrast = self._contrast(rows, draws, composed, places, seed, weight)
         return inputs | {"label": Targets(layout, contrast)}
 
     def _read(
@@ -89,6 +109,7 @@ class Collator:
     def _contrast(
         self,
         rows: Sequence[Row],
+        draws: Sequence[Draw],
         composed: Batch,
         places: torch.Tensor,
         seed: int,
@@ -108,6 +129,7 @@ class Collator:
             positives=torch.tensor(composed.positives),
             counted=torch.from_numpy(composed.counted),
             negatives=_negatives(composed),
+            taught=_taught(rows, draws, composed),
             seed=seed,
             weight=weight,
             same_tower=same_tower,
@@ -123,4 +145,18 @@ def _negatives(composed: Batch) -> torch.Tensor:
     found = torch.full((len(composed.negatives), width), -1)
     for query, own in enumerate(composed.negatives):
         found[query, : len(own)] = torch.tensor([one.column for one in own], dtype=torch.int64)
+    return found
+
+
+def _taught(rows: Sequence[Row], draws: Sequence[Draw], composed: Batch) -> torch.Tensor:
+    """(Q, 1 + K) scores in the shards of each query's positive and of `_negatives`, else NaN."""
+    width = 1 + max(len(own) for own in composed.negatives)
+    found = torch.full((len(rows), width), float("nan"))
+    for query, (row, draw, own) in enumerate(zip(rows, draws, composed.negatives, strict=True)):
+        scores = [row.pos_scores[draw.positive], *(row.neg_scores[one.place] for one in own)]
+        for column, score in enumerate(scores):
+            if score is not None:
+                found[query, column] = score
+        if not found[query, 0].isfinite():
+            found[query] = float("nan")
     return found

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import sys
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -63,14 +63,22 @@ def fit(
     with published(output, RECORD) as folder:
         model = load_base(base.path)
         memory = config.rows_memory_gb * 2**30
-        rows = read_rows(shards, manifest, memory, texts=config.distinct_positives)
+        rows = read_rows(
+            shards,
+            manifest,
+            memory,
+            texts=config.distinct_positives,
+            scored=config.scored_weight > 0,
+        )
         if not len(rows):
             message = f"{shards}: no row that could be trained on"
             raise InputError(message)
+        untaught = _untaught(shards, rows) if config.distill_weight else 0
         templates = _templates(manifest, base)
         limit = model.max_seq_length
         set_up(model, config)
         fitted = _train(model, rows, templates, folder, config, watcher)
+        fitted = replace(fitted, untaught=untaught)
         model.max_seq_length = limit  # trained on less, it still reads as far as its base
         model.prompts = trained_prompts(model.prompts, templates)
         model.save_pretrained(str(folder), create_model_card=False)
@@ -92,12 +100,12 @@ def _train(
     steps = min(config.max_steps or sys.maxsize, len(plan))
     missed = plan.missed(steps)
     watcher.leave_out("no_negatives", rows.lonely)
-    watcher.leave_out("task_weight", rows.example_ids(missed.light))
-    watcher.leave_out("max_steps", rows.example_ids(missed.late))
+    watcher.leave_out("task_weight", rows.example_ids(missed.light[missed.light < rows.examples]))
+    watcher.leave_out("max_steps", rows.example_ids(missed.late[missed.late < rows.examples]))
     reader = Reader(
         model.preprocess,
         partial(_cut_among, model),
-        PART_TOKENS["cpu" if model.device.type == "cpu" else "cuda"],
+        config.mini_batch_tokens or PART_TOKENS["cpu" if model.device.type == "cpu" else "cuda"],
         model.max_seq_length,
     )
     loss = ContrastiveLoss(model, config)
@@ -114,6 +122,15 @@ def _train(
     )
     loop.train()
     return _summary(loss, len(collator.cut))
+
+
+def _untaught(shards: Path, rows: TrainingRows) -> int:
+    """Rows without a teacher's scores. Raises InputError where none has any."""
+    taught = rows.taught()
+    if not taught:
+        message = f"{shards}: --distill-weight wants scores of positives and negatives, and no row"
+        raise InputError(f"{message} has them. Mine with a ranker and build the set again.")
+    return rows.examples - taught
 
 
 def _templates(manifest: Manifest, base: Base) -> dict[str, Templates]:

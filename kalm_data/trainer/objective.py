@@ -13,15 +13,18 @@ from torch.nn.functional import normalize
 
 from kalm_data.core.errors import InputError
 from kalm_data.trainer.devices import gather, most
+from kalm_data.trainer.losses.cosent import cosent
+from kalm_data.trainer.losses.distillation import distillation
 from kalm_data.trainer.losses.info_nce import info_nce, masked, within_margin
 from kalm_data.trainer.losses.mixing import list_mixtures, pair_mixtures
 from kalm_data.trainer.memory import embed_parts
+from kalm_data.trainer.targets import Contrast
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from kalm_data.core.config.training.loss import LossSettings
-    from kalm_data.trainer.targets import Contrast, Layout, Targets
+    from kalm_data.trainer.targets import Layout, ScoredPairs, Targets
 
 
 class ContrastiveLoss(nn.Module):
@@ -55,13 +58,18 @@ class ContrastiveLoss(nn.Module):
         embedded = torch.cat(embed_parts(self.model, parts, self.limit_bytes))
         return gather(embedded[layout.order], layout.share)
 
-    def _over_dims(self, embedded: Tensor, of: Contrast) -> Tensor:
+    def _over_dims(self, embedded: Tensor, of: Contrast | ScoredPairs) -> Tensor:
         """Matryoshka (arXiv 2205.13147): the loss at each dimension, weighted and summed."""
         losses = [
-            weight * self._contrast(normalize(embedded[:, :dim], dim=-1), of)
+            weight * self._at(normalize(embedded[:, :dim], dim=-1), of)
             for dim, weight in self._dims
         ]
         return torch.stack(losses).sum() if len(losses) > 1 else losses[0]
+
+    def _at(self, vectors: Tensor, of: Contrast | ScoredPairs) -> Tensor:
+        return (
+            self._contrast(vectors, of) if isinstance(of, Contrast) else self._scored(vectors, of)
+        )
 
     def _contrast(self, vectors: Tensor, of: Contrast) -> Tensor:
         settings = self._settings
@@ -71,7 +79,15 @@ class ContrastiveLoss(nn.Module):
         blocks += self._mixtures(vectors, scores, counted, of)
         told = blocks[0] if len(blocks) == 1 else torch.cat(blocks, dim=1)
         loss = info_nce(told, of.positives, settings.temperature, settings.focal_gamma)
+        if settings.distill_weight:
+            loss = loss + settings.distill_weight * self._distilled(scores, of)
         return loss if of.weight == 1 else loss * of.weight
+
+    def _distilled(self, scores: Tensor, of: Contrast) -> Tensor:
+        settings = self._settings
+        columns = torch.cat([of.positives[:, None], of.negatives.clamp(min=0)], dim=1)
+        teacher = settings.distill_temperature or settings.temperature
+        return distillation(scores.gather(1, columns), of.taught, settings.temperature, teacher)
 
     def _scores(self, vectors: Tensor, of: Contrast) -> tuple[Tensor, Tensor]:
         """(Q, P) cosines, and which of them count."""
@@ -122,6 +138,11 @@ class ContrastiveLoss(nn.Module):
             tau = settings.temperature
             mixed.append(list_mixtures(documents, negatives, usable, scores, tau))
         return [masked(torch.einsum("qd,qmd->qm", queries, one), is_one) for one, is_one in mixed]
+
+    def _scored(self, vectors: Tensor, of: ScoredPairs) -> Tensor:
+        cosines = (vectors[of.first] * vectors[of.second]).sum(1)
+        loss = cosent(cosines, of.scores, of.tasks, self._settings.scored_scale)
+        return self._settings.scored_weight * loss
 
 
 def _dims(model: nn.Module, settings: LossSettings) -> list[tuple[int | None, float]]:

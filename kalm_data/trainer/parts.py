@@ -21,13 +21,14 @@ if TYPE_CHECKING:
 
 ROW = (
     "task", "query", "instruction", "in_batch",
-    "pos", "pos_titles", "pos_ids", "pos_groups",
-    "neg", "neg_titles", "neg_ids", "neg_groups",
+    "pos", "pos_titles", "pos_ids", "pos_groups", "pos_scores",
+    "neg", "neg_titles", "neg_ids", "neg_groups", "neg_scores",
 )  # fmt: skip
 PAIR = ("task", "language", "sentence1", "sentence2", "score")
 _READ = (*ROW, "language", "example_id")
 _PARALLEL = {
-    name: [f"{name}_{part}" for part in ("titles", "ids", "groups")] for name in ("pos", "neg")
+    name: [f"{name}_{part}" for part in ("titles", "ids", "groups", "scores")]
+    for name in ("pos", "neg")
 }
 _EXAMPLE_ID = "^[0-9a-f]{32}$"
 
@@ -81,6 +82,17 @@ def parts_of(folder: Path, entry: ShardTask, *, scored: bool) -> Iterator[Part]:
 def teaches(table: pa.Table) -> pa.ChunkedArray:
     """Whether a row has something to teach: negatives of its own, or those of its batch."""
     return pc.or_(table["in_batch"], pc.greater(pc.list_value_length(table["neg"]), 0))
+
+
+def count_taught(table: pa.Table) -> int:
+    """Rows with a finite score of a positive and of a negative."""
+    both: set[int] | None = None
+    for name in ("pos_scores", "neg_scores"):
+        scores = table[name].combine_chunks()
+        known = pc.fill_null(pc.is_finite(pc.list_flatten(scores).cast(pa.float64())), False)
+        found = set(pc.unique(pc.list_parent_indices(scores).filter(known)).to_pylist())
+        both = found if both is None else both & found
+    return len(both or ())
 
 
 class Kept:

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from kalm_data.measures.scrambling import mixed, salt
 from kalm_data.trainer.columns import ColumnsBuilder, Kind, Piece, Stratum
-from kalm_data.trainer.parts import ROW, Kept, parts_of
+from kalm_data.trainer.parts import ROW, Kept, count_taught, parts_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,10 +39,12 @@ class Row:
     pos_titles: list[str]
     pos_ids: list[str]
     pos_groups: list[str]
+    pos_scores: list[float | None]
     neg: list[str]
     neg_titles: list[str]
     neg_ids: list[str]
     neg_groups: list[str]
+    neg_scores: list[float | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +96,11 @@ class TrainingRows:
         """The ids of rows, which are no pairs."""
         ids: list[str] = self._taken(places, ("example_id",))["example_id"].to_pylist()
         return ids
+
+    def taught(self) -> int:
+        """How many rows carry the scores of a ranker, which can teach."""
+        rows = [part for part in self._parts if not part.scored]
+        return sum(count_taught(self.kept.get(part)) for part in rows)
 
     def _taken(self, places: Sequence[int] | NDArray[np.int64], columns: Sequence[str]) -> pa.Table:
         """These rows, in the order asked for; each row group is looked up once."""

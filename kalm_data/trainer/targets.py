@@ -1,7 +1,7 @@
 """What the loss is told of a batch: which vector is whose, and who learns from whom.
 
 Letters: N vectors, n of them of this process, Q queries, P distinct documents, U distinct queries,
-K hard negatives a query at most.
+K hard negatives a query at most, B scored pairs.
 """
 
 from __future__ import annotations
@@ -51,6 +51,7 @@ class Contrast:
 
     counted: (Q, P) whether a document takes part in the softmax of a query. negatives: (Q, K)
     columns of a query's own hard negatives that count, -1 where it has fewer.
+    taught: (Q, 1 + K) a teacher's scores of the positive and of those, NaN where there is none.
     seed: what mixtures are drawn from. weight: of this loss among those of all processes.
     """
 
@@ -59,17 +60,28 @@ class Contrast:
     positives: Tensor
     counted: Tensor
     negatives: Tensor
+    taught: Tensor
     seed: int = 0
     weight: float = 1.0
     same_tower: SameTower | None = None
 
 
 @dataclass(frozen=True, slots=True)
+class ScoredPairs:
+    """first and second: (B,) vectors. scores: (B,). tasks: (B,) a number each."""
+
+    first: Tensor
+    second: Tensor
+    scores: Tensor
+    tasks: Tensor
+
+
+@dataclass(frozen=True, slots=True)
 class Targets:
-    """Of a batch. The loop moves it to the device as it moves a tensor."""
+    """Of a batch of one kind. The loop moves it to the device as it moves a tensor."""
 
     layout: Layout
-    of: Contrast
+    of: Contrast | ScoredPairs
 
     def to(self, device: torch.device | str, non_blocking: bool = False) -> Targets:
         return _each(self, lambda one: one.to(device, non_blocking=non_blocking))

@@ -35,6 +35,7 @@ class Fitted:
     loss: float = 0.5
     last_loss: float = 0.25
     cut: int = 0
+    untaught: int = 0
 
 
 class Trainer:
@@ -72,9 +73,12 @@ def size(path: Path) -> int:
     return path.stat().st_size
 
 
-def run_train(database: Database, shards: Path, trainer: Trainer) -> tuple[TrainResult, RunSummary]:
+def run_train(
+    database: Database, shards: Path, trainer: Trainer, **settings: float
+) -> tuple[TrainResult, RunSummary]:
+    config = TrainConfig.model_validate({"model": "m", **settings})
     with running(database, "train", "{}") as run:
-        result = train(run, trainer, size, shards, shards / "out", TrainConfig(model="m"))
+        result = train(run, trainer, size, shards, shards / "out", config)
     return result, run.summary("ok")
 
 
@@ -107,5 +111,6 @@ def test_scored_pairs_that_nobody_reads_are_told(database: Database, shards: Pat
     scored = (describe_file(shards, "t/scored-00000.parquet", 3),)
     with_pairs = task.model_copy(update={"scored": scored})
     write_manifest(shards, manifest.model_copy(update={"tasks": (with_pairs,)}))
-    _, run = run_train(database, shards, Trainer())
+    _, run = run_train(database, shards, Trainer(), scored_weight=0)
     assert "3 scored pairs of the set are not read" in run.warnings[0]
+    assert run_train(database, shards, Trainer())[1].warnings == ()

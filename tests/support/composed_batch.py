@@ -19,6 +19,7 @@ from kalm_data.trainer.tokens import Reader
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
+    from kalm_data.trainer.sampler import Fetched
     from kalm_data.trainer.targets import Targets
 
 ALONE = Share()
@@ -43,9 +44,21 @@ def feed(
     part_tokens: int = 24,
 ) -> Fed:
     """Rows of task `t`, each with its first positive and all of its negatives in order."""
+    return feed_batch(
+        model, [(row, Slot(i, 0, 0)) for i, row in enumerate(rows)], settings, process, part_tokens
+    )
+
+
+def feed_batch(
+    model: SentenceTransformer,
+    batch: Fetched,
+    settings: LossSettings,
+    process: Share = ALONE,
+    part_tokens: int = 24,
+) -> Fed:
     reader = Reader(model.preprocess, lambda texts, found: [], part_tokens, model.max_seq_length)
     collator = Collator(reader, {"t": resolve_templates(Task(name="t"))}, 9, settings, process)
-    inputs = collator([(row, Slot(i, 0, 0)) for i, row in enumerate(rows)])
+    inputs = collator(batch)
     targets = inputs.pop("label")
     parts: dict[str, dict[str, Any]] = {}
     for name, value in inputs.items():

@@ -34,6 +34,7 @@ _LISTS = [f"{kind}{part}" for kind in ("pos", "neg") for part in ("", "_titles",
 SCHEMA = pa.schema(
     [(name, pa.string()) for name in ("query", "task", "language", "instruction", "example_id")]
     + [(name, pa.list_(pa.string())) for name in _LISTS]
+    + [(name, pa.list_(pa.float64())) for name in ("pos_scores", "neg_scores")]
     + [("in_batch", pa.bool_())]
 )
 
@@ -99,6 +100,7 @@ def make_row() -> MakeRow:
             "neg_ids": [text_hash(text) for text in neg],
             "pos_groups": [text_hash(text) for text in pos],
             "neg_groups": [text_hash(text) for text in neg],
+            "pos_scores": [None] * len(pos), "neg_scores": [None] * len(neg),
             "task": "t", "language": "", "instruction": "", "in_batch": True,
         }  # fmt: skip
         row |= given

@@ -5,11 +5,13 @@ import shutil
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from sentence_transformers import SentenceTransformer
 
 from kalm_data.core.errors import InputError
-from kalm_data.core.manifest import read_manifest
+from kalm_data.core.manifest import describe_file, read_manifest, write_manifest
 from kalm_data.trainer import feed
 
 if TYPE_CHECKING:
@@ -167,3 +169,42 @@ def test_a_model_without_a_tokenizer_is_refused(
         file.unlink()
     with pytest.raises(InputError, match="mute: no tokenizer is there"):
         train(toy_set, tmp_path / "out", model=model)
+
+
+def test_scored_pairs_are_trained_on_in_batches_of_their_own(
+    toy_set: Path, train: Train, watched: Watched, tmp_path: Path
+):
+    pairs = [
+        {"task": "t", "language": "", "sentence1": f"red {i}", "sentence2": "fish", "score": i / 9}
+        for i in range(10)
+    ]
+    pq.write_table(pa.Table.from_pylist(pairs), toy_set / "t" / "scored-00000.parquet")
+    manifest = read_manifest(toy_set)
+    scored = (describe_file(toy_set, "t/scored-00000.parquet", 10),)
+    task = manifest.tasks[0].model_copy(update={"scored": scored})
+    write_manifest(toy_set, manifest.model_copy(update={"tasks": (task,)}))
+    fitted = train(toy_set, tmp_path / "with", epochs=1, max_steps=4, watcher=watched)
+    assert train(toy_set, tmp_path / "without", epochs=1, scored_weight=0).steps == 3
+    assert fitted.steps == 4
+    assert all(len(example) == 32 for example in watched.left_out["max_steps"])
+
+
+def test_rows_without_scores_are_counted_where_a_teacher_is_asked_for(
+    write_set: WriteSet, toy_rows: list[ShardRow], train: Train, tmp_path: Path
+):
+    rows = [
+        row | {"pos_scores": [0.9], "neg_scores": [0.1, None]} if i < 4 else row
+        for i, row in enumerate(toy_rows)
+    ]
+    shards = write_set(rows)
+    fitted = train(shards, tmp_path / "taught", epochs=1, distill_weight=1.0)
+    plain = train(shards, tmp_path / "plain", epochs=1)
+    assert (fitted.untaught, plain.untaught) == (16, 0)
+    assert fitted.loss > plain.loss
+
+
+def test_a_teacher_without_a_score_in_the_set_is_refused(
+    toy_set: Path, train: Train, tmp_path: Path
+):
+    with pytest.raises(InputError, match="--distill-weight wants scores"):
+        train(toy_set, tmp_path / "out", distill_weight=0.5)

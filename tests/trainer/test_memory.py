@@ -20,6 +20,7 @@ def gradients(model: SentenceTransformer, limit_bytes: float) -> list[torch.Tens
     (embedded * torch.arange(1.0, 33.0)).square().sum().backward()
     found = [p.grad.clone() for p in model.parameters() if p.grad is not None]
     model.zero_grad()
+    assert found
     return found
 
 
@@ -38,3 +39,27 @@ def test_only_the_parts_beyond_the_limit_are_computed_twice(
     model[0].register_forward_pre_hook(lambda *given: calls.append(given))
     gradients(model, limit_bytes)
     assert len(calls) == passes
+
+
+def test_under_bfloat16_autocast_too(tiny_model: Path):
+    model = SentenceTransformer(str(tiny_model), device="cpu").train()
+    with torch.autocast("cpu", torch.bfloat16):
+        kept, twice = gradients(model, 1e9), gradients(model, 0)
+    assert all(
+        torch.allclose(one, other, atol=1e-5) for one, other in zip(kept, twice, strict=True)
+    )
+
+
+def test_with_adapters_too(tiny_model: Path):
+    adapters = pytest.importorskip("peft").LoraConfig(
+        r=4, lora_dropout=0.3, target_modules=["query", "value"]
+    )
+    model = SentenceTransformer(str(tiny_model), device="cpu").train()
+    torch.manual_seed(0)
+    model.add_adapter(adapters)
+    for name, parameter in model.named_parameters():
+        if "lora_B" in name:
+            torch.nn.init.normal_(parameter)  # zeros give the others no gradient
+    kept, twice = gradients(model, 1e9), gradients(model, 0)
+    assert all(torch.equal(one, other) for one, other in zip(kept, twice, strict=True))
+    assert len(kept) == 8

@@ -1,13 +1,15 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 import torch
-from composed_batch import as_row, feed, gradients, loss_of
+from composed_batch import as_row, feed, feed_batch, gradients, loss_of
 from sentence_transformers import SentenceTransformer
 from sentence_transformers.sentence_transformer.losses import (
+    CoSENTLoss,
     MatryoshkaLoss,
     MultipleNegativesRankingLoss,
 )
@@ -16,6 +18,7 @@ from torch.nn.functional import cross_entropy, normalize
 from kalm_data.core.config.training.loss import LossSettings
 from kalm_data.core.errors import InputError
 from kalm_data.trainer.objective import ContrastiveLoss
+from kalm_data.trainer.rows import ScoredRow
 from kalm_data.trainer.targets import Targets
 
 if TYPE_CHECKING:
@@ -197,3 +200,48 @@ def test_targets_move_with_all_their_tensors(model: SentenceTransformer, rows: l
     assert targets.of.counted.is_meta
     assert targets.of.same_tower is not None
     assert targets.of.same_tower.peers.is_meta
+
+
+def test_scored_pairs_equal_cosent_loss(model: SentenceTransformer):
+    texts = [("red", "red cat"), ("blue fish", "sun"), ("moon star", "star"), ("red", "green")]
+    scores = [0.8, 0.1, 0.6, 0.3]
+    pairs = [ScoredRow("t", *two, one, "", True) for two, one in zip(texts, scores, strict=True)]
+    settings = LossSettings(scored_weight=0.5, scored_scale=10)
+    fed = feed_batch(model, pairs, settings)
+    ours = ContrastiveLoss(model, settings)(fed.features, fed.targets)
+    sides = [dict(model.preprocess(list(side))) for side in zip(*texts, strict=True)]
+    theirs = 0.5 * CoSENTLoss(model, scale=10)(sides, torch.tensor(scores))
+    assert ours.item() == pytest.approx(theirs.item(), abs=1e-5)
+    same_gradients(model, ours, theirs)
+
+
+def taught(rows: list[Row]) -> list[Row]:
+    """The first and the last with a teacher's scores."""
+    scores = {0: ([0.9], [0.5, 0.2]), 2: ([0.6], [0.8, None])}
+    return [
+        replace(row, pos_scores=scores[i][0], neg_scores=scores[i][1]) if i in scores else row
+        for i, row in enumerate(rows)
+    ]
+
+
+def test_distillation_follows_the_scores_of_the_rows_that_have_some(
+    model: SentenceTransformer, rows: list[Row]
+):
+    plain = loss_of(model, taught(rows)).item()
+    found = loss_of(model, taught(rows), distill_weight=2, distill_temperature=0.2).item()
+    kept = [(0, [0.9, 0.5, 0.2], [0, 1, 2]), (2, [0.6, 0.8], [0, 1])]
+    expected = 0.0
+    for place, scores, columns in kept:
+        own = [rows[place].pos[0], *rows[place].neg]
+        vectors = torch.tensor(model.encode(own, normalize_embeddings=True))
+        query = torch.tensor(model.encode(rows[place].query, normalize_embeddings=True))
+        student = torch.log_softmax((vectors @ query)[columns] / TAU, 0)
+        teacher = torch.log_softmax(torch.tensor(scores) / 0.2, 0)
+        expected += float((teacher.exp() * (teacher - student)).sum()) / 3
+    assert found == pytest.approx(plain + 2 * expected, abs=1e-5)
+
+
+def test_without_weight_a_teachers_scores_change_no_bit(
+    model: SentenceTransformer, rows: list[Row]
+):
+    assert loss_of(model, taught(rows), distill_weight=0).equal(loss_of(model, rows))

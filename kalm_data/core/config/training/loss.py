@@ -55,6 +55,34 @@ class LossSettings(Settings):
     mix_negatives: int = Field(
         1, ge=1, le=1000, description="Mixtures of pairs for each query, with --mix pair or both."
     )
+    distill_weight: float = Field(
+        0.0,
+        ge=0,
+        description="Weight, beside 1 of the contrastive loss, of following a teacher: KL of the "
+        "softmax of its scores to that of the model's, over a row's positive and hard negatives "
+        "(arXiv 2506.20923). The scores are those of the shards, by the ranker that mined.",
+    )
+    distill_temperature: float | None = Field(
+        None,
+        gt=0,
+        description="The teacher's scores are divided by it before the softmax. Default: "
+        "--temperature, right for cosines; scores of a cross-encoder or BM25 want a higher one.",
+    )
+    scored_weight: float = Field(
+        1.0,
+        ge=0,
+        description="Weight of the loss of scored pairs (CoSENT), which have batches of their own. "
+        "0: they are not read.",
+    )
+    scored_scale: float = Field(
+        20.0, gt=0, description="Differences of cosines of scored pairs are multiplied by it."
+    )
+    mini_batch_tokens: int | None = Field(
+        None,
+        ge=1,
+        description="Most tokens, padding included, that go through the model at once; it changes "
+        "speed and memory alone. Default: 2048 on a CPU, 65536 on a GPU.",
+    )
     memory_gb: float = Field(
         4.0,
         gt=0,
