@@ -27,6 +27,7 @@ _COMMANDS = {
     "eval": "evaluate:evaluate",
     "export": "export:export",
     "diff": "diff:diff",
+    "run": "run:run",
     "status": "status:status",
     "explain": "explain:explain",
     "rejects": "rejects:rejects",

@@ -1,0 +1,108 @@
+"""Calls the command of a step."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from kalm_data.api.build_shards import ShardsConfig, build_shards
+from kalm_data.api.evaluate import EvalConfig, evaluate
+from kalm_data.api.export import ExportConfig, export
+from kalm_data.api.filter import FilterConfig, filter_positives
+from kalm_data.api.import_rankings import import_rankings
+from kalm_data.api.imports import (
+    Gates,
+    ImportDocumentsConfig,
+    ImportLabelsConfig,
+    ImportPairsConfig,
+    ImportStsConfig,
+    NamedLabelTask,
+    NamedStsTask,
+    NamedTask,
+    import_documents,
+    import_labels,
+    import_pairs,
+    import_sts,
+    import_tasks,
+)
+from kalm_data.api.mine import MineConfig, mine
+from kalm_data.api.personas import PersonasConfig, derive_personas
+from kalm_data.api.synth import ModelConfig, SynthConfig, synth
+from kalm_data.api.train import TrainConfig, train
+from kalm_data.core.pipeline import commands as known
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from kalm_data.core.pipeline.step import Step
+    from kalm_data.core.summary import Outcome, Progress
+
+    Tell = Callable[[Progress], None] | None
+
+
+def run_step(workspace: Path, step: Step, on_progress: Tell) -> Outcome[Any]:
+    """Do the work of a step whose paths are located."""
+    shared: dict[str, Any] = {"gates": step.of(Gates), "on_progress": on_progress}
+    if step.command.name.startswith("import "):
+        return _import(workspace, step, shared)
+    if step.command.name in ("synth", "mine", "filter", "personas"):
+        return _work_on_tasks(workspace, step, shared)
+    return _write(workspace, step, shared)
+
+
+def _import(workspace: Path, step: Step, shared: dict[str, Any]) -> Outcome[Any]:
+    match step.command.name:
+        case "import tasks":
+            return import_tasks(workspace, step.of(known.TaskFileArguments).file, **shared)
+        case "import rankings":
+            return import_rankings(workspace, step.of(known.RankingArguments).others, **shared)
+    sources = step.of(known.SourceArguments).sources
+    match step.command.name:
+        case "import documents":
+            documents = step.of(ImportDocumentsConfig)
+            return import_documents(workspace, sources, step.of(NamedTask), documents, **shared)
+        case "import pairs":
+            pairs = step.of(ImportPairsConfig)
+            return import_pairs(workspace, sources, step.of(NamedTask), pairs, **shared)
+        case "import labels":
+            labels = step.of(ImportLabelsConfig)
+            return import_labels(workspace, sources, step.of(NamedLabelTask), labels, **shared)
+        case _:
+            scored = step.of(ImportStsConfig)
+            return import_sts(workspace, sources, step.of(NamedStsTask), scored, **shared)
+
+
+def _work_on_tasks(workspace: Path, step: Step, shared: dict[str, Any]) -> Outcome[Any]:
+    if step.command.name == "personas":
+        given = step.of(known.PersonaArguments)
+        config, model = step.of(PersonasConfig), step.of(ModelConfig)
+        return derive_personas(workspace, given.file, given.task, config, model, **shared)
+    tasks = step.of(known.TaskArguments).task
+    match step.command.name:
+        case "synth":
+            model = step.of(ModelConfig)
+            return synth(workspace, tasks, step.of(SynthConfig), model, **shared)
+        case "mine":
+            return mine(workspace, tasks, step.of(MineConfig), **shared)
+        case _:
+            return filter_positives(workspace, tasks, step.of(FilterConfig), **shared)
+
+
+def _write(workspace: Path, step: Step, shared: dict[str, Any]) -> Outcome[Any]:
+    match step.command.name:
+        case "build-shards":
+            made = step.of(known.SetArguments)
+            config = step.of(ShardsConfig)
+            return build_shards(workspace, made.out, made.task, config, push=made.push, **shared)
+        case "train":
+            given = step.of(known.TrainArguments)
+            return train(workspace, given.shards, given.output, step.of(TrainConfig), **shared)
+        case "eval":
+            asked = step.of(known.EvalArguments)
+            return evaluate(
+                workspace, asked.task, asked.model, step.of(EvalConfig), against=asked.against,
+                shards=asked.shards, **shared,
+            )  # fmt: skip
+        case _:
+            wanted = step.of(known.ExportArguments)
+            return export(workspace, wanted.out, wanted.task, step.of(ExportConfig), **shared)

@@ -1,0 +1,1 @@
+"""A pipeline in one file: its steps, what each depends on, and what is known of earlier runs."""

@@ -1,0 +1,152 @@
+"""The commands that can be steps of a pipeline, with their settings and arguments.
+
+Keys of a step are the names of these fields: a setting that a command gains is a key at once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import Field, field_validator
+
+from kalm_data.core.config.eval import EvalConfig
+from kalm_data.core.config.export import ExportConfig
+from kalm_data.core.config.filter import FilterConfig
+from kalm_data.core.config.gates import Gates
+from kalm_data.core.config.imports import (
+    ImportDocumentsConfig,
+    ImportLabelsConfig,
+    ImportPairsConfig,
+    ImportStsConfig,
+)
+from kalm_data.core.config.language_model import ModelConfig
+from kalm_data.core.config.mine import MineConfig
+from kalm_data.core.config.personas import PersonasConfig
+from kalm_data.core.config.settings import Settings, as_list
+from kalm_data.core.config.shards import ShardsConfig
+from kalm_data.core.config.synth import SynthConfig
+from kalm_data.core.config.train import TrainConfig
+from kalm_data.core.tasks import NamedLabelTask, NamedStsTask, NamedTask
+
+
+class TaskArguments(Settings):
+    """Tasks to work on; all if none is named."""
+
+    task: tuple[str, ...] = ()
+
+    _one_is_a_list = field_validator("task", mode="before")(as_list)
+
+
+class SourceArguments(Settings):
+    """What is imported: files, folders or `hf:NAME`."""
+
+    sources: tuple[str, ...] = Field(min_length=1)
+
+    _one_is_a_list = field_validator("sources", mode="before")(as_list)
+
+    @field_validator("sources")
+    @classmethod
+    def _can_be_read_again(cls, sources: tuple[str, ...]) -> tuple[str, ...]:
+        if "-" in sources:
+            message = "standard input cannot be read again: name a file"
+            raise ValueError(message)
+        return sources
+
+
+class TaskFileArguments(Settings):
+    """A file of many tasks."""
+
+    file: Path
+
+
+class RankingArguments(Settings):
+    """Workspaces in which `mine --part` ranked a part."""
+
+    others: tuple[Path, ...] = Field(min_length=1)
+
+
+class PersonaArguments(Settings):
+    """Whose documents are read, and the file that the personas are written to."""
+
+    file: Path
+    task: str
+
+
+class SetArguments(TaskArguments):
+    """The folder of the set, and its copy on the hub."""
+
+    out: Path
+    push: str = ""
+
+
+class TrainArguments(Settings):
+    """The shard set, and the folder of the model."""
+
+    shards: Path
+    output: Path
+
+
+class EvalArguments(Settings):
+    """The model that is judged, and what it is compared with."""
+
+    model: str
+    task: str
+    against: str | None = None
+    shards: Path | None = None
+
+
+class ExportArguments(TaskArguments):
+    """The folder of the export."""
+
+    out: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A command that can be a step.
+
+    `settings`: arguments first, then what the command line has as options. `output` is the key of
+    what it writes, if it writes a file or folder. `reads` and `changes` tell whether what it does
+    depends on the workspace, and whether what later steps read there depends on it.
+    """
+
+    name: str
+    settings: tuple[type[Settings], ...]
+    output: str = ""
+    reads: bool = True
+    changes: bool = False
+
+
+COMMANDS: dict[str, Command] = {
+    command.name: command
+    for command in (
+        Command(
+            "import documents", (SourceArguments, NamedTask, ImportDocumentsConfig, Gates),
+            changes=True,
+        ),
+        Command(
+            "import pairs", (SourceArguments, NamedTask, ImportPairsConfig, Gates), changes=True
+        ),
+        Command(
+            "import labels", (SourceArguments, NamedLabelTask, ImportLabelsConfig, Gates),
+            changes=True,
+        ),
+        Command(
+            "import sts", (SourceArguments, NamedStsTask, ImportStsConfig, Gates), changes=True
+        ),
+        Command("import tasks", (TaskFileArguments, Gates), changes=True),
+        Command("import rankings", (RankingArguments, Gates), changes=True),
+        Command("personas", (PersonaArguments, PersonasConfig, ModelConfig, Gates), "file"),
+        Command("synth", (TaskArguments, SynthConfig, ModelConfig, Gates), changes=True),
+        Command("mine", (TaskArguments, MineConfig, Gates), changes=True),
+        Command("filter", (TaskArguments, FilterConfig, Gates), changes=True),
+        Command("build-shards", (SetArguments, ShardsConfig, Gates), "out"),
+        Command("train", (TrainArguments, TrainConfig, Gates), "output", reads=False),
+        Command("eval", (EvalArguments, EvalConfig, Gates)),
+        Command("export", (ExportArguments, ExportConfig, Gates), "out"),
+    )
+}  # fmt: skip
+
+CHANGES_NOTHING = ("personas", "build-shards", "train", "eval", "export", "run")
+"""Commands, as runs name them, after which every step finds the workspace as it was."""

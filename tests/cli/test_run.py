@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+import typer.main
+
+from kalm_data.cli.app import app, run
+from kalm_data.core.pipeline.commands import COMMANDS
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_step_takes_what_its_command_takes(name: str) -> None:
+    command = typer.main.get_command(app)
+    for word in name.split():
+        command = command.commands[word]  # type: ignore[attr-defined]
+    typed = {parameter.name for parameter in command.params} - {"workspace", "json", "help"}
+    assert {field for kind in COMMANDS[name].settings for field in kind.model_fields} == typed
+
+
+def test_the_plan_of_the_example_is_told(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    shutil.copytree(EXAMPLES, tmp_path / "e")
+    file = str(tmp_path / "e" / "pipeline.toml")
+    assert run(["run", file, "--dry-run"]) == 0
+    assert "has not run yet" in capsys.readouterr().out
+    assert run(["run", file, "--dry-run", "--json"]) == 0
+    answer = json.loads(capsys.readouterr().out)
+    assert [step["action"] for step in answer["steps"]] == ["would run"] * 8
+    assert not (tmp_path / "e" / "workspace").exists()
+
+
+def test_the_example_runs_and_then_has_nothing_to_do(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    shutil.copytree(EXAMPLES, tmp_path / "e")
+    arguments = ["run", str(tmp_path / "e" / "pipeline.toml"), "--until", "build-shards", "--json"]
+    assert run(arguments) == 0
+    first = json.loads(capsys.readouterr().out)
+    assert first["kept"] == first["planned"] == 6
+    assert first["steps"][-1]["result"]["rows"] > 20
+    assert run(arguments) == 0
+    again = json.loads(capsys.readouterr().out)
+    assert {step["action"] for step in again["steps"]} == {"unchanged"}
+    assert run([*arguments[:2], "-w", str(tmp_path / "other"), "--until", "synth"]) == 0
+    assert (tmp_path / "other" / "workspace.duckdb").exists()
