@@ -13,6 +13,13 @@ from kalm_data.core.pipeline.commands import COMMANDS
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
 
+def copy_example(folder: Path) -> None:
+    """Without what a run in the checkout may have left."""
+    folder.mkdir()
+    for name in ("pipeline.toml", "documents.jsonl"):
+        shutil.copy(EXAMPLES / name, folder)
+
+
 @pytest.mark.parametrize("name", COMMANDS)
 def test_a_step_takes_what_its_command_takes(name: str) -> None:
     command = typer.main.get_command(app)
@@ -25,7 +32,7 @@ def test_a_step_takes_what_its_command_takes(name: str) -> None:
 def test_the_plan_of_the_example_is_told(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    shutil.copytree(EXAMPLES, tmp_path / "e")
+    copy_example(tmp_path / "e")
     file = str(tmp_path / "e" / "pipeline.toml")
     assert run(["run", file, "--dry-run"]) == 0
     assert "has not run yet" in capsys.readouterr().out
@@ -38,7 +45,7 @@ def test_the_plan_of_the_example_is_told(
 def test_the_example_runs_and_then_has_nothing_to_do(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    shutil.copytree(EXAMPLES, tmp_path / "e")
+    copy_example(tmp_path / "e")
     arguments = ["run", str(tmp_path / "e" / "pipeline.toml"), "--until", "build-shards", "--json"]
     assert run(arguments) == 0
     first = json.loads(capsys.readouterr().out)
