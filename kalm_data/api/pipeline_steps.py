@@ -101,7 +101,7 @@ def _write(workspace: Path, step: Step, shared: dict[str, Any]) -> Outcome[Any]:
             asked = step.of(known.EvalArguments)
             return evaluate(
                 workspace, asked.task, asked.model, step.of(EvalConfig), against=asked.against,
-                shards=asked.shards, **shared,
+                shards=asked.shards, queries=asked.queries, **shared,
             )  # fmt: skip
         case _:
             wanted = step.of(known.ExportArguments)

@@ -87,13 +87,13 @@ class TrainArguments(Settings):
     output: Path
 
 
-class EvalArguments(Settings):
-    """The model that is judged, and what it is compared with."""
+class EvalArguments(TaskArguments):
+    """The model that is judged, what it is compared with, and the file of its answers."""
 
     model: str
-    task: str
     against: str | None = None
     shards: Path | None = None
+    queries: Path | None = None
 
 
 class ExportArguments(TaskArguments):
@@ -143,7 +143,7 @@ COMMANDS: dict[str, Command] = {
         Command("filter", (TaskArguments, FilterConfig, Gates), changes=True),
         Command("build-shards", (SetArguments, ShardsConfig, Gates), "out"),
         Command("train", (TrainArguments, TrainConfig, Gates), "output", reads=False),
-        Command("eval", (EvalArguments, EvalConfig, Gates)),
+        Command("eval", (EvalArguments, EvalConfig, Gates), "queries"),
         Command("export", (ExportArguments, ExportConfig, Gates), "out"),
     )
 }  # fmt: skip

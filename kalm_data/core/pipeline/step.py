@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 S = TypeVar("S", bound=Settings)
 
-_NAMES = ("sources", "exclude", "model", "against", "tokenizer", "encoder", "denoise")
+_NAMES = ("sources", "exclude", "model", "against", "tokenizer", "encoder", "denoise", "regress")
 """Keys whose words are paths or names: of models, or of data sets of the hub."""
 _KINDS = ("ranker", "rescored")
 """Keys whose words are `KIND:SUBJECT`, where the subject is a path or a name."""
@@ -43,9 +43,9 @@ class Step:
     @property
     def output(self) -> Path | None:
         """What the step writes, as the file has it."""
-        for one in self.settings:
-            if self.command.output in type(one).model_fields:
-                return Path(getattr(one, self.command.output))
+        for one in self.settings if self.command.output else ():
+            if (written := getattr(one, self.command.output, None)) is not None:
+                return Path(written)
         return None
 
     def resolved(self) -> dict[str, object]:
