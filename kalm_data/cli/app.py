@@ -32,6 +32,7 @@ _COMMANDS = {
     "explain": "explain:explain",
     "rejects": "rejects:rejects",
     "report": "report:report",
+    "doctor": "doctor:doctor",
     "demo": "demo:run_demo",
 }
 """Module and function of each: one is imported when it is asked for, as the settings of all of them

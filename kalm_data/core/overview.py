@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from kalm_data.core.next_steps import Step
     from kalm_data.core.summary import Progress
 
 
@@ -40,10 +41,14 @@ class PastRun:
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """Documents by collection, tasks, the latest runs (newest first) and those at work now."""
+    """Documents by collection, tasks, the latest runs (newest first) and those at work now.
+
+    `next` is what is left to do, in order; empty while a command is at work.
+    """
 
     documents: Mapping[str, int]
     texts: int
     tasks: tuple[TaskState, ...]
     runs: tuple[PastRun, ...]
     running: tuple[Progress, ...]
+    next: tuple[Step, ...]

@@ -1,9 +1,12 @@
-"""The Hugging Face hub: puts a folder there as a data set, private unless it was public before."""
+"""The Hugging Face hub: puts a folder there as a data set, private unless it was public before,
+and tells whether it can be reached.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar
 
+from kalm_data.core.checkup import Check
 from kalm_data.core.errors import InputError
 
 if TYPE_CHECKING:
@@ -13,6 +16,8 @@ if TYPE_CHECKING:
     from huggingface_hub import HfApi
 
 T = TypeVar("T")
+
+_PATIENCE_S = 10.0
 
 
 class HubRepository:
@@ -64,3 +69,30 @@ class HubRepository:
         except refusals as error:
             line = str(error).strip().splitlines()[0] if str(error).strip() else repr(error)
             raise InputError(f"--push {self._name}: the hub says: {line}") from error
+
+
+def examine_hub(*, online: bool) -> Check:
+    """Whether the hub may be asked and as whom; it is asked only where `online`."""
+    from huggingface_hub import HfApi, get_token
+    from huggingface_hub.constants import is_offline_mode
+    from huggingface_hub.errors import (  # type: ignore[attr-defined,unused-ignore]
+        HfHubHTTPError,
+        HTTPError,
+    )
+
+    if is_offline_mode():
+        remedy = "Unset HF_HUB_OFFLINE to use models by name, or name folders."
+        return Check("model hub", "absent", "offline, as HF_HUB_OFFLINE says", remedy)
+    remedy = "" if get_token() else "To push sets, or for gated models: hf auth login, or HF_TOKEN."
+    who = "a token is stored" if get_token() else "nobody is logged in"
+    if not online:
+        return Check("model hub", "ok", f"{who}; not asked (--online asks)", remedy)
+    try:
+        HfApi().model_info("sentence-transformers/all-MiniLM-L6-v2", timeout=_PATIENCE_S)
+        who = f"logged in as {HfApi().whoami()['name']}" if get_token() else who
+    except (HfHubHTTPError, HTTPError, OSError) as error:
+        said = str(error).strip().splitlines() or [repr(error)]
+        return Check(
+            "model hub", "absent", f"not reached: {said[0]}", "Name model folders, or go online."
+        )
+    return Check("model hub", "ok", f"reached; {who}", remedy)

@@ -7,9 +7,11 @@ from collections import defaultdict
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from kalm_data.core.next_steps import next_steps
 from kalm_data.core.overview import Overview, PastRun, TaskState
 from kalm_data.core.summary import Progress
 from kalm_data.workspace.lock import is_held
+from kalm_data.workspace.task_progress import read_progress, read_runs
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -36,11 +38,15 @@ WHERE revision = 1 GROUP BY collection ORDER BY collection
 
 def read_overview(database: Database) -> Overview:
     with database.read() as connection:
-        documents = connection.execute(_DOCUMENTS).fetchall()
+        documents = dict(connection.execute(_DOCUMENTS).fetchall())
         texts = connection.execute("SELECT count(*) FROM texts").fetchall()[0][0]
         tasks = _tasks(connection)
         runs = _runs(connection)
-    return Overview(dict(documents), texts, tasks, runs, _running(database.folder))
+        done = read_runs(connection)
+        progress = read_progress(connection, documents, done)
+    running = _running(database.folder)
+    steps = () if running else next_steps(progress, done)
+    return Overview(documents, texts, tasks, runs, running, steps)
 
 
 def _tasks(connection: duckdb.DuckDBPyConnection) -> tuple[TaskState, ...]:
