@@ -6,6 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import settings
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")  # before any library reads it: tests use no hub
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
@@ -14,6 +15,11 @@ from kalm_data.workspace.database import Database
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+
+# Time depends on the machine, and chance on nothing: the same examples each time.
+settings.register_profile("kalm-data", deadline=None, derandomize=True)
+settings.load_profile("kalm-data")
 
 
 @pytest.fixture

@@ -121,6 +121,7 @@ def demo(
         temperature=config.temperature,
         negatives=config.negatives,
         dropout=0.0,
+        evaluations=0,  # the demo's set has no dev rows
         seed=config.seed,
     )
     trained = train(place.workspace, place.shards, place.model, training, on_progress=on_progress)

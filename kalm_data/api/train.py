@@ -2,23 +2,57 @@
 
 from __future__ import annotations
 
+import os
+from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from kalm_data.api.execution import execute
 from kalm_data.core.config.gates import Gates
+from kalm_data.core.config.layers import Layer, Resolved, read_layer, resolve
+from kalm_data.core.config.recipes import RECIPES, RecipeName, recipe_layer
 from kalm_data.core.config.train import TrainConfig
+from kalm_data.core.errors import InputError
+from kalm_data.core.trained import LeftOut
+from kalm_data.stages.train import TrainResult
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
     from kalm_data.core.summary import Outcome, Progress
-    from kalm_data.stages.train import TrainResult
+    from kalm_data.engines.models import Resolved as ResolvedModel
+    from kalm_data.trainer.base_model import Base
     from kalm_data.workspace.database import Database
     from kalm_data.workspace.runs import WorkspaceRun
 
-__all__ = ["Gates", "TrainConfig", "train"]
+__all__ = [
+    "Gates", "Layer", "LeftOut", "RecipeName", "Resolved", "TrainConfig", "TrainResult",
+    "resolve_training", "train",
+]  # fmt: skip
+
+
+def resolve_training(
+    given: Layer, *, recipe: RecipeName | None = None, file: Path | None = None
+) -> Resolved[TrainConfig]:
+    """All settings of a training: default < recipe < file < what is given.
+
+    The recipe is the one named, else the file's `recipe`, else adapt. Raises InputError where the
+    file or the settings are wrong.
+    """
+    read = read_layer(file, TrainConfig, ("recipe",)) if file else Layer("", {})
+    named = recipe or read.values.get("recipe")
+    values = {name: value for name, value in read.values.items() if name != "recipe"}
+    layers = (Layer(read.source, values), given)
+    return resolve(TrainConfig, _recipe(named), *layers)
+
+
+def _recipe(named: object) -> Layer:
+    """The layer of the recipe that is named, or of the default one."""
+    chosen = next((recipe for recipe in RECIPES if recipe == (named or "adapt")), None)
+    if chosen is None:
+        raise InputError(f"recipe {named!r} is not known. Choose one of {', '.join(RECIPES)}.")
+    return recipe_layer(chosen)
 
 
 def train(
@@ -27,29 +61,90 @@ def train(
     output: Path,
     config: TrainConfig,
     *,
+    leave_one_out: bool = False,
     gates: Gates | None = None,
     on_progress: Callable[[Progress], None] | None = None,
 ) -> Outcome[TrainResult]:
-    """Train `config.model` on a verified set, save it to `output`, record the run."""
-    from kalm_data.engines.model_files import read_model_files
+    """Train `config.model` on a verified set, save it to `output`, record the run.
+
+    leave_one_out: train without each task as well, to tell what it brings. Started by torchrun or
+    `accelerate launch`, every process calls this; the first one records the run, the others raise
+    SystemExit(0) when the training is done.
+    """
     from kalm_data.engines.models import resolve_model
+
+    resolved = resolve_model(config.model)
+    if int(os.environ.get("RANK", "0")):
+        _take_part(resolved, shards, output, config, leave_one_out=leave_one_out)
+
+    def fit_and_record(_database: Database, run: WorkspaceRun) -> TrainResult:
+        if not leave_one_out:
+            return _train(run, resolved, shards, output, config)
+        return _train_each_way(run, resolved, shards, output, config)
+
+    arguments = {"shards": shards, "output": output, "leave_one_out": leave_one_out}
+    return execute(
+        workspace, "train", config, arguments, fit_and_record,
+        creates=True, gates=gates, on_progress=on_progress,
+    )  # fmt: skip
+
+
+def _train(
+    run: WorkspaceRun, resolved: ResolvedModel, shards: Path, output: Path, config: TrainConfig
+) -> TrainResult:
     from kalm_data.engines.sentence_transformers_encoder import pooling_note
     from kalm_data.stages.train import train as stage
     from kalm_data.workspace.shards import count_rows
 
-    def fit_and_record(_database: Database, run: WorkspaceRun) -> TrainResult:
-        resolved = resolve_model(config.model)
-        files = read_model_files(resolved.path)
-        for note in filter(None, (resolved.note, pooling_note(resolved.path))):
-            run.warn(note)
-        run.record_input(f"model {resolved.name}", files.content)
-        from kalm_data.trainer.base_model import Base
-        from kalm_data.trainer.fit import fit
+    for note in filter(None, (resolved.note, pooling_note(resolved.path))):
+        run.warn(note)
+    base = _base(resolved)
+    run.record_input(f"model {resolved.name}", base.content)
+    from kalm_data.trainer.fit import fit
 
-        base = Base(resolved.path, files.query_prompt, files.document_prompt)
-        return stage(run, partial(fit, base), count_rows, shards, output, config)
+    return stage(run, partial(fit, base), count_rows, shards, output, config)
 
-    return execute(
-        workspace, "train", config, {"shards": shards, "output": output}, fit_and_record,
-        creates=True, gates=gates, on_progress=on_progress,
-    )  # fmt: skip
+
+def _train_each_way(
+    run: WorkspaceRun, resolved: ResolvedModel, shards: Path, output: Path, config: TrainConfig
+) -> TrainResult:
+    """With all tasks, and without each."""
+    from kalm_data.core.manifest import read_manifest
+    from kalm_data.stages.leave_one_out import leave_one_out, refuse_without_tasks
+
+    manifest = read_manifest(shards)
+    refuse_without_tasks(shards, manifest)
+    result = _train(run, resolved, shards, output, config)
+    from kalm_data.trainer.fit import fit, judge_saved
+    from kalm_data.trainer.loop import Unwatched
+
+    base = _base(resolved)
+    left_out = leave_one_out(
+        run,
+        lambda rest, place: fit(base, shards, rest, place, config, Unwatched()),
+        lambda model: judge_saved(model, base, shards, manifest, config),
+        manifest,
+        output,
+    )
+    return replace(result, left_out=left_out)
+
+
+def _take_part(
+    resolved: ResolvedModel, shards: Path, output: Path, config: TrainConfig, *, leave_one_out: bool
+) -> NoReturn:
+    """Be one of the further processes of a training."""
+    if leave_one_out:
+        raise InputError("--leave-one-out trains in one process: start it without torchrun.")
+    from kalm_data.core.manifest import read_manifest
+    from kalm_data.trainer.fit import join
+
+    join(_base(resolved), shards, read_manifest(shards), output, config)
+    raise SystemExit(0)
+
+
+def _base(resolved: ResolvedModel) -> Base:
+    from kalm_data.engines.model_files import read_model_files
+    from kalm_data.trainer.base_model import Base
+
+    files = read_model_files(resolved.path)
+    return Base(resolved.path, files.query_prompt, files.document_prompt, files.content)

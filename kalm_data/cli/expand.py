@@ -1,6 +1,7 @@
 """Settings as options: a command takes `config: MineConfig` and its users see one option a field.
 
-Names, defaults and help come from the pydantic model, so the two cannot drift apart.
+Names, defaults and help come from the pydantic model, so the two cannot drift apart. A command that
+takes `given: Annotated[Layer, OptionsOf(TrainConfig)]` learns which of them were given.
 """
 
 from __future__ import annotations
@@ -9,10 +10,13 @@ import functools
 import inspect
 import re
 import types
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, Union, get_args, get_origin, get_type_hints
 
 import typer
 from pydantic import BaseModel, ValidationError
+
+from kalm_data.api.layers import Layer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,23 +25,33 @@ if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
 
+@dataclass(frozen=True, slots=True)
+class OptionsOf:
+    """Marks a parameter that gets what was given of the fields of a model, as a `Layer`."""
+
+    model: type[BaseModel]
+
+
 def expand(function: Callable[..., None]) -> Callable[..., None]:
     """Replace every parameter that is a pydantic model by one option for each of its fields."""
     hints = get_type_hints(function, include_extras=True)
     models = {name: kind for name, kind in hints.items() if _is_model(kind)}
+    layers = {name: mark.model for name, kind in hints.items() if (mark := _mark_of(kind))}
 
     @functools.wraps(function)
     def command(**values: Any) -> None:  # noqa: ANN401 - whatever the options hold
         built = {name: _build(model, values) for name, model in models.items()}
-        function(**values, **built)
+        given = {name: _layer(model, values) for name, model in layers.items()}
+        function(**values, **built, **given)
 
     signature = inspect.signature(function)
     kept = [
         parameter.replace(annotation=hints[name], kind=inspect.Parameter.KEYWORD_ONLY)
         for name, parameter in signature.parameters.items()
-        if name not in models
+        if name not in models and name not in layers
     ]
     added = [p for model in models.values() for p in _options(model)]
+    added += [_unset(p, model) for model in layers.values() for p in _options(model)]
     command.__signature__ = signature.replace(parameters=[*kept, *added])  # type: ignore[attr-defined]
     command.__annotations__ = {p.name: p.annotation for p in [*kept, *added]}
     return command
@@ -45,6 +59,37 @@ def expand(function: Callable[..., None]) -> Callable[..., None]:
 
 def _is_model(kind: object) -> bool:
     return isinstance(kind, type) and issubclass(kind, BaseModel)
+
+
+def _mark_of(kind: Any) -> OptionsOf | None:  # noqa: ANN401 - a type expression
+    marks = (mark for mark in get_args(kind)[1:] if isinstance(mark, OptionsOf))
+    return next(marks, None) if get_origin(kind) is Annotated else None
+
+
+def _unset(option: inspect.Parameter, model: type[BaseModel]) -> inspect.Parameter:
+    """The option without a default: its help tells what holds where nobody gives it."""
+    kind, info = get_args(option.annotation)
+    default = model.model_fields[option.name].default
+    if default not in (None, ()) and not model.model_fields[option.name].is_required():
+        info.show_default = _written(default)
+    return option.replace(default=None, annotation=Annotated[kind | None, info])
+
+
+def _written(default: object) -> str:
+    return str(default).lower() if isinstance(default, bool) else str(default)
+
+
+def _layer(model: type[BaseModel], values: dict[str, Any]) -> Layer:
+    """What was given. A value that its own field refuses is wrong usage."""
+    chosen = {name: values.pop(name) for name in model.model_fields}
+    given = {name: value for name, value in chosen.items() if value not in (None, [])}
+    try:
+        model(**given)
+    except ValidationError as error:
+        for wrong in error.errors():
+            if wrong["loc"] and wrong["type"] != "missing":
+                raise _usage_error(model, wrong) from error
+    return Layer("option", given)
 
 
 def _options(model: type[BaseModel]) -> list[inspect.Parameter]:

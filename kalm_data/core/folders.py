@@ -8,7 +8,7 @@ import shutil
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from kalm_data.core.errors import InputError, Interrupted
+from kalm_data.core.errors import InputError
 from kalm_data.core.full_disk import naming
 from kalm_data.core.text import without_surrogates
 
@@ -27,14 +27,15 @@ def published(target: Path, mark: str, *, resumes: bool = False) -> Iterator[Pat
 
     Until then `target` is as it was; a kill leaves the old folder or, in the instant between two
     renames, none, and the next call puts the old one back. What a killed run left is swept away, or
-    handed over where the caller `resumes`; Ctrl-C counts as a kill then.
+    handed over where the caller `resumes`; Ctrl-C and a full disk count as a kill then, but not an
+    InputError, which the same command meets again.
 
     `mark` is the file by which a folder of the same kind is known: anything else that is not
     empty is never replaced (InputError). Nor is a folder that another command writes just now.
     """
     refuse_foreign(target, mark)
     target = target.resolve()
-    partial = target.with_name(target.name + ".partial")
+    partial = partial_of(target)
     replaced = target.with_name(target.name + ".replaced")
     for left in (partial, replaced):
         _refuse_unknown(left, (PARTIAL, mark))
@@ -59,16 +60,19 @@ def _renamed(partial: Path, target: Path, replaced: Path, *, resumes: bool) -> I
             target.rename(replaced)
         partial.rename(target)
         _sync(target.parent)
-    except (KeyboardInterrupt, Interrupted):
-        if not resumes:
+    except BaseException as error:
+        if not resumes or isinstance(error, InputError):
             shutil.rmtree(partial, ignore_errors=True)
-        raise
-    except BaseException:
-        shutil.rmtree(partial, ignore_errors=True)
         raise
     finally:
         _put_back(replaced, target)
         shutil.rmtree(replaced, ignore_errors=True)
+
+
+def partial_of(target: Path) -> Path:
+    """Where a folder is written before it takes its place."""
+    target = target.resolve()
+    return target.with_name(target.name + ".partial")
 
 
 def refuse_foreign(target: Path, mark: str) -> None:

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
 RECORD = "kalm-data.json"
 
+DEV_HEADLINE = "dev_ndcg@10"
+"""The score on dev rows, a mean over tasks, by which weights are chosen."""
+
 
 @dataclass(frozen=True, slots=True)
 class Trained:
@@ -26,12 +29,44 @@ class Trained:
 
 
 @dataclass(frozen=True, slots=True)
+class DevScore:
+    """What the dev rows say after so many steps; 0 is the base. `scores` by name, in 0-1."""
+
+    step: int
+    scores: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class ShareScore:
+    """nDCG@10 on dev of weights that are this share base, the rest trained."""
+
+    share: float
+    ndcg_10: float
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """What a task brings: nDCG@10 on dev with it minus without it, in all else alike.
+
+    `itself` is on its own dev rows, `others` the mean over those of the other tasks, None where
+    there are none; `tasks` has each.
+    """
+
+    task: str
+    itself: float | None
+    others: float | None
+    tasks: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
 class Fitted:
     """How a training went.
 
     loss is the mean over all steps, last_loss over their last tenth. `cut` counts the distinct
     texts longer than the model reads, `untaught` the rows without a teacher's scores where these
-    were to be learnt from.
+    were to be learnt from. `best_step`
+    is the one whose weights were saved, None where they are the last. `base_share` is how much of
+    the base was mixed in, chosen among `shares`.
     """
 
     steps: int
@@ -39,6 +74,10 @@ class Fitted:
     last_loss: float
     cut: int
     untaught: int = 0
+    dev: tuple[DevScore, ...] = ()
+    best_step: int | None = None
+    base_share: float = 0.0
+    shares: tuple[ShareScore, ...] = ()
 
 
 def read_trained(model: Path) -> Trained | None:

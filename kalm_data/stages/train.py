@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Protocol
 
 from kalm_data.core.records import Reject
+from kalm_data.core.trained import DEV_HEADLINE
 from kalm_data.core.verification import verify_set
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from kalm_data.core.config.train import TrainConfig
     from kalm_data.core.manifest import Manifest
     from kalm_data.core.protocols import Run
-    from kalm_data.core.trained import Fitted
+    from kalm_data.core.trained import DevScore, Fitted, LeftOut, ShareScore
 
 
 class Fit(Protocol):
@@ -34,14 +35,23 @@ class Fit(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class TrainResult:
-    """Figures of a training; `training_seconds` are without the checks of the shards."""
+    """Figures of a training, as `Fitted` has them; `training_seconds` are without the checks of the
+    shards.
+    """
 
     model: str
+    training_seconds: float
     steps: int
     loss: float
     last_loss: float
     cut: int
-    training_seconds: float
+    untaught: int
+    dev: tuple[DevScore, ...]
+    best_step: int | None
+    base_share: float
+    shares: tuple[ShareScore, ...]
+    left_out: tuple[LeftOut, ...] = ()
+    """What each task brings, where `--leave-one-out` asked."""
 
 
 class Account:
@@ -50,22 +60,26 @@ class Account:
     def __init__(self, run: Run, rows: int) -> None:
         self._run = run
         self._left = rows
-        self._kept = 0
         run.plan(rows)
 
     def leave_out(self, reason: str, example_ids: Sequence[str]) -> None:
-        """These will not be trained on. To be told before the first step."""
+        """These will not be trained on, or were not when it stopped early."""
         run_id = self._run.run_id
         self._run.reject(
             [Reject(run_id, "train", reason, id_, "{}", "", 0, "") for id_ in example_ids]
         )
         self._left -= len(example_ids)
 
-    def step(self, done: int, steps: int) -> None:
-        """So many of all steps are done: that share of the examples counts as kept."""
-        kept = self._left * done // steps
-        self._run.keep(kept - self._kept)
-        self._kept = kept
+    def step(self, done: int, steps: int, loss: float) -> None:
+        activity = f"step {done} of {steps}, loss {loss:.4f}"
+        self._run.tell(activity, self._left * done / steps)
+
+    def warn(self, line: str) -> None:
+        self._run.warn(line)
+
+    def close(self) -> None:
+        """All that was not left out has been trained on."""
+        self._run.keep(self._left)
 
 
 def train(
@@ -80,14 +94,16 @@ def train(
 
     Raises InputError where the set is not what its manifest says. Reasons of rejects:
     `no_negatives` (a row without any, in a task without in-batch negatives), `max_steps` (it would
-    have come later), `task_weight` (no epoch took it).
+    have come later), `task_weight` (no epoch took it), `early_stop`.
     """
     manifest = verify_set(shards, count_rows)
     run.record_input("shards", manifest.fingerprint)
     if not config.scored_weight:
         _warn_of_unread(run, manifest)
     started = time.monotonic()
-    fitted = fit(shards, manifest, output, config, Account(run, manifest.rows))
+    account = Account(run, manifest.rows)
+    fitted = fit(shards, manifest, output, config, account)
+    account.close()
     seconds = round(time.monotonic() - started, 3)
     if fitted.cut:
         run.warn(
@@ -99,9 +115,29 @@ def train(
             f"{fitted.untaught} rows have no scores of a ranker for a positive and a negative; "
             "no teacher had a part in them"
         )
-    return TrainResult(
-        str(output), fitted.steps, fitted.loss, fitted.last_loss, fitted.cut, seconds
-    )
+    _warn_of_loss(run, fitted)
+    found = {each.name: getattr(fitted, each.name) for each in fields(fitted)}
+    return TrainResult(model=str(output), training_seconds=seconds, **found)
+
+
+def _warn_of_loss(run: Run, fitted: Fitted) -> None:
+    """A model that finds less than its base did is no gain, however low its loss."""
+    if len(fitted.dev) < 2:
+        return
+    base = fitted.dev[0].scores[DEV_HEADLINE]
+    saved = fitted.shares or ()
+    reached = max((one.ndcg_10 for one in saved), default=_saved_score(fitted))
+    if reached < base:
+        run.warn(
+            f"nDCG@10 on dev fell from {base:.4f} to {reached:.4f}: give a lower --lr, fewer "
+            "steps, or --base-shares 0.5"
+        )
+
+
+def _saved_score(fitted: Fitted) -> float:
+    """nDCG@10 on dev of the weights that were saved."""
+    saved = [one for one in fitted.dev[1:] if fitted.best_step in (None, one.step)]
+    return saved[-1].scores[DEV_HEADLINE]
 
 
 def _warn_of_unread(run: Run, manifest: Manifest) -> None:

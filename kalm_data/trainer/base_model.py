@@ -14,6 +14,7 @@ from transformers.utils import logging
 from kalm_data.core.errors import InputError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from kalm_data.core.config.training.base_model import ModelSettings
@@ -21,14 +22,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Base:
-    """The model to train: its folder, and how it was saved to write queries and documents."""
+    """The model to train: its folder, how it was saved to write queries and documents, and the
+    digest of its files.
+    """
 
     path: Path
     query_prompt: str
     document_prompt: str
+    content: str
 
 
 def load_base(path: Path) -> SentenceTransformer:
+    """The model in a folder. Raises InputError where it cannot be loaded, or not be trained."""
     logging.disable_progress_bar()  # type: ignore[no-untyped-call,unused-ignore]
     try:
         model = SentenceTransformer(str(path), local_files_only=True)
@@ -64,3 +69,26 @@ def _set_dropout(model: SentenceTransformer, share: float) -> None:
     for module in model.modules():
         if isinstance(module, Dropout):
             module.p = share
+
+
+def save_trained(model: SentenceTransformer, folder: Path) -> None:
+    """Whole, but for its card."""
+    model.save_pretrained(str(folder), create_model_card=False)
+
+
+def cut_among(
+    model: SentenceTransformer, texts: Sequence[str], tokens: Mapping[str, Any]
+) -> list[str]:
+    """The texts that are longer than the model reads; only those that fill it are looked at."""
+    limit = model.max_seq_length
+    mask = tokens.get("attention_mask")
+    if limit is None or mask is None or mask.shape[1] < limit:
+        return []
+    full = [
+        text for text, length in zip(texts, mask.sum(1).tolist(), strict=True) if length >= limit
+    ]
+    return [
+        text
+        for text in full
+        if len(model.tokenizer(text, truncation=False, verbose=False)["input_ids"]) > limit
+    ]

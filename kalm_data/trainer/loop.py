@@ -3,30 +3,55 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from accelerate.data_loader import prepare_data_loader  # type: ignore[import-untyped]
+import torch
+from accelerate.data_loader import prepare_data_loader
+from safetensors.torch import load_model, save_model
 from sentence_transformers import SentenceTransformerTrainer
+from sentence_transformers.sentence_transformer.training_args import (
+    SentenceTransformerTrainingArguments,
+)
 from transformers import PrinterCallback, TrainerCallback
 
 from kalm_data.core.errors import InputError
+from kalm_data.core.trained import DEV_HEADLINE
+from kalm_data.trainer.checkpoints import FOLDER
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    import torch
-
+    from kalm_data.core.config.train import TrainConfig
     from kalm_data.trainer.objective import ContrastiveLoss
+
+_WEIGHTS = "model.safetensors"
+_KEPT_CHECKPOINTS = 3
+"""The best one, the newest one, and the one before, lest a kill meets the newest half written."""
+
+_LOG_EVERY = 10
 
 
 class Watcher(Protocol):
     """Who is told how a training goes."""
 
     def leave_out(self, reason: str, example_ids: Sequence[str]) -> None:
-        """These will not be trained on; told before the first step."""
+        """These will not be trained on, or were not when it stopped early."""
         ...
 
-    def step(self, done: int, steps: int) -> None: ...
+    def step(self, done: int, steps: int, loss: float) -> None: ...
+
+    def warn(self, line: str) -> None: ...
+
+
+class Unwatched:
+    """Tells nobody."""
+
+    def leave_out(self, reason: str, example_ids: Sequence[str]) -> None: ...
+
+    def step(self, done: int, steps: int, loss: float) -> None: ...
+
+    def warn(self, line: str) -> None: ...
 
 
 class TrainingLoop(SentenceTransformerTrainer):  # type: ignore[misc]  # untyped
@@ -45,20 +70,86 @@ class TrainingLoop(SentenceTransformerTrainer):  # type: ignore[misc]  # untyped
         )  # fmt: skip
         return loader
 
+    def evaluation_loop(self, *given: Any, **named: Any) -> Any:  # noqa: ANN401
+        """As it is, but no random number is drawn of those that training draws."""
+        with torch.random.fork_rng():
+            return super().evaluation_loop(*given, **named)
+
     def add_model_card_callback(self, default_args_dict: dict[str, Any]) -> None:
         """None: the card is ours (`trainer/card.py`)."""
 
+    def _save(self, output_dir: str | None = None, state_dict: Any = None) -> None:  # noqa: ANN401
+        """A checkpoint holds the weights as they are trained, adapters apart; no whole model."""
+        folder = Path(output_dir or self.args.output_dir)
+        folder.mkdir(parents=True, exist_ok=True)
+        save_model(self.model, str(folder / _WEIGHTS))
+
+    def _load_from_checkpoint(self, checkpoint_path: str) -> None:
+        load_model(self.model, str(Path(checkpoint_path) / _WEIGHTS))
+
+    def _load_best_model(self) -> None:
+        """The library's own goes on with the last weights where these cannot be read."""
+        self._load_from_checkpoint(self.state.best_model_checkpoint)
+
 
 class Steps(TrainerCallback):  # type: ignore[misc]  # untyped
-    """Tells how far the training is and stops it where the loss is no number any more."""
+    """Tells how far the training is and stops it where the loss is no number any more.
 
-    def __init__(self, loss: ContrastiveLoss, watcher: Watcher) -> None:
+    losses: that of every step, which it adds to.
+    """
+
+    def __init__(self, loss: ContrastiveLoss, watcher: Watcher, losses: list[float]) -> None:
         self._loss = loss
         self._watcher = watcher
+        self._losses = losses
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:  # noqa: ANN401
-        loss = float(self._loss.given[-1])
+        loss = float(self._loss.given.pop())
         if not math.isfinite(loss):
             message = f"the loss is {loss} at step {state.global_step}: give a lower --lr"
             raise InputError(message)
-        self._watcher.step(state.global_step, state.max_steps)
+        self._losses.append(loss)
+        self._watcher.step(state.global_step, state.max_steps, loss)
+
+
+class Evaluations(TrainerCallback):  # type: ignore[misc]  # untyped
+    """Asks for so many evaluations at equal distances, the last one at the last step."""
+
+    def __init__(self, count: int) -> None:
+        self._count = count
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:  # noqa: ANN401
+        done, steps = state.global_step * self._count, state.max_steps
+        control.should_evaluate = done // steps > (done - self._count) // steps
+
+
+def training_arguments(
+    folder: Path, config: TrainConfig, steps: int, device: torch.device, *, judged: bool
+) -> SentenceTransformerTrainingArguments:
+    """judged: whether there are dev scores by which the best weights are known."""
+    best = judged and config.keep == "best"
+    return SentenceTransformerTrainingArguments(
+        output_dir=str(folder / FOLDER),
+        max_steps=steps,
+        per_device_train_batch_size=config.batch_size,
+        learning_rate=config.lr,
+        warmup_steps=math.ceil(config.warmup_ratio * steps),
+        weight_decay=config.weight_decay,
+        use_cpu=device.type == "cpu",
+        bf16=config.precision == "bfloat16",
+        seed=config.seed,
+        data_seed=config.seed,
+        save_strategy="best" if best else "no",
+        save_total_limit=_KEPT_CHECKPOINTS,
+        load_best_model_at_end=best,
+        metric_for_best_model=DEV_HEADLINE if judged else None,
+        greater_is_better=True if judged else None,
+        eval_strategy="steps" if judged else "no",
+        eval_steps=steps + 1,  # never by itself: `Evaluations` asks
+        restore_callback_states_from_checkpoint=True,
+        logging_strategy="steps" if config.track else "no",
+        logging_steps=_LOG_EVERY,
+        report_to=list(config.track),
+        disable_tqdm=True,
+        dataloader_pin_memory=device.type == "cuda",
+    )

@@ -4,16 +4,24 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kalm_data.core.templates import render_query
+from kalm_data.core.templates import render_query, resolve_templates
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from kalm_data.core.manifest import Manifest
     from kalm_data.core.templates import Templates
+    from kalm_data.trainer.base_model import Base
 
 
 _RESERVED = ("query", "document", "passage", "corpus")
 """Names that encode_query and encode_document look for; a task's own prompt never takes one."""
+
+
+def training_templates(manifest: Manifest, base: Base) -> dict[str, Templates]:
+    """How the texts of each task are written for the base."""
+    prompts = base.query_prompt, base.document_prompt
+    return {entry.task.name: resolve_templates(entry.task, *prompts) for entry in manifest.tasks}
 
 
 def trained_prompts(

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -16,6 +15,7 @@ from kalm_data.core.manifest import (
     write_manifest,
 )
 from kalm_data.core.tasks import Task
+from kalm_data.core.trained import DevScore, Fitted, ShareScore
 from kalm_data.stages.train import TrainResult, train
 from kalm_data.workspace.runs import running
 
@@ -29,21 +29,13 @@ if TYPE_CHECKING:
 ROWS = 10
 
 
-@dataclass(frozen=True)
-class Fitted:
-    steps: int = 7
-    loss: float = 0.5
-    last_loss: float = 0.25
-    cut: int = 0
-    untaught: int = 0
-
-
 class Trainer:
     """Trains nothing, in seven steps; tells what it leaves out."""
 
-    def __init__(self, lonely: int = 0, beyond: int = 0, cut: int = 0) -> None:
+    def __init__(self, lonely: int = 0, beyond: int = 0, cut: int = 0, **found: object) -> None:
         self._left_out = {"no_negatives": lonely, "max_steps": beyond}
         self._cut = cut
+        self._found: dict[str, Any] = found
 
     def __call__(
         self, shards: Path, manifest: Manifest, output: Path, config: TrainConfig, watcher: Account
@@ -51,8 +43,8 @@ class Trainer:
         for reason, count in self._left_out.items():
             watcher.leave_out(reason, [f"{reason}-{i}" for i in range(count)])
         for step in range(7):
-            watcher.step(step + 1, 7)
-        return Fitted(cut=self._cut)
+            watcher.step(step + 1, 7, 0.5)
+        return Fitted(steps=7, loss=0.5, last_loss=0.25, cut=self._cut, **self._found)
 
 
 @pytest.fixture
@@ -114,3 +106,25 @@ def test_scored_pairs_that_nobody_reads_are_told(database: Database, shards: Pat
     _, run = run_train(database, shards, Trainer(), scored_weight=0)
     assert "3 scored pairs of the set are not read" in run.warnings[0]
     assert run_train(database, shards, Trainer())[1].warnings == ()
+
+
+def scores(*values: float) -> tuple[DevScore, ...]:
+    """Of the base, and of every tenth step."""
+    return tuple(DevScore(10 * i, {"dev_ndcg@10": value}) for i, value in enumerate(values))
+
+
+@pytest.mark.parametrize(
+    ("found", "falls"),
+    [
+        ({"dev": scores(0.5, 0.6, 0.4)}, True),
+        ({"dev": scores(0.5, 0.6, 0.4), "best_step": 10}, False),
+        ({"dev": scores(0.5, 0.4)}, True),
+        ({"dev": scores(0.5, 0.4), "shares": (ShareScore(0, 0.4), ShareScore(0.5, 0.6))}, False),
+        ({"dev": ()}, False),
+    ],
+)
+def test_a_model_that_finds_less_than_its_base_is_told(
+    database: Database, shards: Path, found: dict[str, object], falls: bool
+):
+    _, run = run_train(database, shards, Trainer(**found))
+    assert any("nDCG@10 on dev fell from 0.5000" in line for line in run.warnings) == falls

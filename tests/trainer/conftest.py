@@ -14,6 +14,7 @@ from kalm_data.core.config.train import TrainConfig
 from kalm_data.core.manifest import (
     SCHEMA_VERSION,
     Manifest,
+    ShardFile,
     ShardTask,
     describe_file,
     write_manifest,
@@ -46,7 +47,9 @@ class MakeRow(Protocol):
 
 
 class WriteSet(Protocol):
-    def __call__(self, rows: list[ShardRow], **definition: object) -> Path: ...
+    def __call__(
+        self, rows: list[ShardRow], dev: Sequence[ShardRow] = (), **definition: object
+    ) -> Path: ...
 
 
 class Train(Protocol):
@@ -59,12 +62,16 @@ class Watched:
     def __init__(self) -> None:
         self.left_out: dict[str, list[str]] = {}
         self.steps: list[tuple[int, int]] = []
+        self.warnings: list[str] = []
 
     def leave_out(self, reason: str, example_ids: Sequence[str]) -> None:
         self.left_out[reason] = list(example_ids)
 
-    def step(self, done: int, steps: int) -> None:
+    def step(self, done: int, steps: int, loss: float) -> None:
         self.steps.append((done, steps))
+
+    def warn(self, line: str) -> None:
+        self.warnings.append(line)
 
 
 @pytest.fixture
@@ -111,19 +118,29 @@ def make_row() -> MakeRow:
 
 @pytest.fixture
 def write_set(tmp_path: Path) -> WriteSet:
-    """Write rows as a shard set with a true manifest."""
+    """Write rows, and dev rows, as a shard set with a true manifest."""
 
-    def write(rows: list[ShardRow], **definition: object) -> Path:
+    def part(folder: Path, path: str, rows: list[ShardRow]) -> ShardFile:
+        pq.write_table(pa.Table.from_pylist(rows, SCHEMA), folder / path)
+        return describe_file(folder, path, len(rows))
+
+    def write(rows: list[ShardRow], dev: Sequence[ShardRow] = (), **definition: object) -> Path:
         folder = tmp_path / "set"
         tasks = []
         for name in sorted({row["task"] for row in rows}):
             (folder / name).mkdir(parents=True)
-            path = f"{name}/part-00000.parquet"
             mine = [row for row in rows if row["task"] == name]
-            pq.write_table(pa.Table.from_pylist(mine, SCHEMA), folder / path)
-            task = Task.model_validate({"name": name, **definition})
-            file = describe_file(folder, path, len(mine))
-            tasks.append(ShardTask(task=task, rows=len(mine), ranker="", sources={}, files=(file,)))
+            held = [row for row in dev if row["task"] == name]
+            tasks.append(
+                ShardTask(
+                    task=Task.model_validate({"name": name, **definition}),
+                    rows=len(mine),
+                    ranker="",
+                    sources={},
+                    files=(part(folder, f"{name}/part-00000.parquet", mine),),
+                    dev=(part(folder, f"{name}/dev-00000.parquet", held),) if held else (),
+                )
+            )
         write_manifest(
             folder,
             Manifest(
@@ -163,7 +180,7 @@ def train(tiny_model: Path) -> Train:
         watcher = settings.pop("watcher", Watched())
         given = {"batch_size": 8, "lr": 1e-3, "epochs": 2, "model": str(model), **settings}
         config = TrainConfig.model_validate(given)
-        base = Base(Path(str(model)), "", "")
+        base = Base(Path(str(model)), "", "", str(model))
         return fit(base, shards, read_manifest(shards), output, config, watcher)
 
     return run

@@ -1,0 +1,140 @@
+"""One training, from the first step or from a checkpoint to the last step."""
+
+from __future__ import annotations
+
+import math
+import sys
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+import numpy as np
+from transformers import EarlyStoppingCallback
+
+from kalm_data.core.trained import DevScore, Fitted
+from kalm_data.trainer.base_model import cut_among
+from kalm_data.trainer.batches import plan_run
+from kalm_data.trainer.checkpoints import Checkpoints, newest_checkpoint, read_losses
+from kalm_data.trainer.devices import Share
+from kalm_data.trainer.feed import Collator
+from kalm_data.trainer.loop import Evaluations, Steps, TrainingLoop, Watcher, training_arguments
+from kalm_data.trainer.objective import ContrastiveLoss
+from kalm_data.trainer.processes import is_first
+from kalm_data.trainer.sampler import RunSampler, make_loader
+from kalm_data.trainer.tokens import PART_TOKENS, Reader
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from sentence_transformers import SentenceTransformer
+    from transformers import TrainerCallback
+
+    from kalm_data.core.config.train import TrainConfig
+    from kalm_data.core.templates import Templates
+    from kalm_data.trainer.batches import RunPlan
+    from kalm_data.trainer.dev_scores import DevEvaluator
+    from kalm_data.trainer.rows import TrainingRows
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What a training works on. `limit` is how many tokens of a text the base reads."""
+
+    model: SentenceTransformer
+    limit: int | None
+    rows: TrainingRows
+    templates: Mapping[str, Templates]
+    evaluator: DevEvaluator | None
+
+
+def train_model(work: Work, folder: Path, config: TrainConfig, watcher: Watcher) -> Fitted:
+    """Train the model of `work` in place, with checkpoints in `folder`, and say how it went.
+
+    What is left out is told before the first step, what an early stop leaves out after the last.
+    """
+    plan = plan_run(work.rows.columns, config, list(work.templates))
+    steps = min(config.max_steps or sys.maxsize, len(plan))
+    _tell_left_out(work.rows, plan, steps, watcher)
+    checkpoint = newest_checkpoint(folder)
+    losses = read_losses(checkpoint) if checkpoint else []
+    if checkpoint:
+        watcher.warn(f"goes on from step {len(losses)} of {steps}, where it was stopped")
+    base_scores = work.evaluator(work.model) if work.evaluator and is_first() else {}
+    loop, collator = _loop(work, plan, steps, folder, config, watcher, losses)
+    loop.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+    if len(losses) < steps:
+        stopped = np.setdiff1d(plan.missed(len(losses)).late, plan.missed(steps).late)
+        stopped = stopped[stopped < work.rows.examples]
+        watcher.leave_out("early_stop", work.rows.example_ids(stopped))
+    last = losses[-math.ceil(len(losses) / 10) :]
+    return Fitted(
+        steps=len(losses),
+        loss=math.fsum(losses) / len(losses),
+        last_loss=math.fsum(last) / len(last),
+        cut=len(collator.cut),
+        dev=_dev_scores(base_scores, loop),
+        best_step=loop.state.best_global_step if loop.args.load_best_model_at_end else None,
+    )
+
+
+def _tell_left_out(rows: TrainingRows, plan: RunPlan, steps: int, watcher: Watcher) -> None:
+    missed = plan.missed(steps)
+    watcher.leave_out("no_negatives", rows.lonely)
+    watcher.leave_out("task_weight", rows.example_ids(missed.light[missed.light < rows.examples]))
+    watcher.leave_out("max_steps", rows.example_ids(missed.late[missed.late < rows.examples]))
+
+
+def _loop(
+    work: Work,
+    plan: RunPlan,
+    steps: int,
+    folder: Path,
+    config: TrainConfig,
+    watcher: Watcher,
+    losses: list[float],
+) -> tuple[TrainingLoop, Collator]:
+    model = work.model
+    arguments = training_arguments(
+        folder, config, steps, model.device, judged=work.evaluator is not None
+    )
+    reader = Reader(
+        model.preprocess,
+        partial(cut_among, model),
+        config.mini_batch_tokens or PART_TOKENS["cpu" if model.device.type == "cpu" else "cuda"],
+        model.max_seq_length,
+    )
+    process = Share(arguments.process_index, arguments.world_size)
+    collator = Collator(reader, work.templates, config.negatives, config, process)
+    loss = ContrastiveLoss(model, config)
+    callbacks: list[TrainerCallback] = [
+        Steps(loss, watcher, losses),
+        Checkpoints(folder, config.checkpoint_minutes, losses),
+    ]
+    if work.evaluator:
+        callbacks.append(Evaluations(config.evaluations))
+    if config.patience:
+        callbacks.append(EarlyStoppingCallback(config.patience))
+    loop = TrainingLoop(
+        make_loader(work.rows, RunSampler(plan, steps), collator),
+        model=model,
+        args=arguments,
+        loss=loss,
+        evaluator=work.evaluator,
+        data_collator=collator,
+        callbacks=callbacks,
+    )
+    return loop, collator
+
+
+def _dev_scores(base: Mapping[str, float], loop: TrainingLoop) -> tuple[DevScore, ...]:
+    """Those of the base, then those of the evaluations, in order of steps."""
+    if not base:
+        return ()
+    told = {name: f"eval_{name}" for name in base}
+    later = [
+        DevScore(entry["step"], {name: entry[key] for name, key in told.items()})
+        for entry in loop.state.log_history
+        if all(key in entry for key in told.values())
+    ]
+    return (DevScore(0, base), *later)
