@@ -114,7 +114,7 @@ class WorkspaceRankers:
     def _load_scorer(self, name: str) -> PairScorer:
         from kalm_data.engines.cross_encoder import load_cross_encoder
 
-        scorer = load_cross_encoder(name)
+        scorer = load_cross_encoder(name, self._config.precision)
         if scorer.note:
             self._run.warn(scorer.note)
         self._run.record_input(f"cross-encoder {scorer.name}", scorer.fingerprint)

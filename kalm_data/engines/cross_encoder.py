@@ -12,7 +12,7 @@ from kalm_data.core.errors import InputError
 from kalm_data.core.seeded import digest
 from kalm_data.engines.model_files import read_model_files
 from kalm_data.engines.models import resolve_model
-from kalm_data.engines.sentence_transformers_encoder import best_device
+from kalm_data.engines.sentence_transformers_encoder import Precision, best_device
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,14 +32,18 @@ _READS_PAIRS = ("ForSequenceClassification", "ForCausalLM")
 
 
 class CrossEncoderScorer:
-    """Satisfies `core.protocols.PairScorer`. The model is loaded when the first pair comes."""
+    """Satisfies `core.protocols.PairScorer`. The model is loaded when the first pair comes.
 
-    def __init__(self, resolved: Resolved, device: str) -> None:
+    In bfloat16 a score depends on the pairs that it is read with: ask for those of a query at once.
+    """
+
+    def __init__(self, resolved: Resolved, precision: Precision, device: str) -> None:
         _refuse_encoders(resolved.path)
         self.name, self.note = resolved.name, resolved.note
         content, kind = read_model_files(resolved.path).content, device.split(":")[0]
-        self.fingerprint = digest("cross-encoder", content, kind)
-        self._path, self._device = resolved.path, device
+        made_by = () if precision == "float32" else (precision,)
+        self.fingerprint = digest("cross-encoder", content, kind, *made_by)
+        self._path, self._precision, self._device = resolved.path, precision, device
 
     def score(self, pairs: Sequence[tuple[str, str]]) -> NDArray[np.float64]:
         """(N,) scores, rounded to 1e-5, as the model's own activation gives them."""
@@ -67,6 +71,7 @@ class CrossEncoderScorer:
 
     @cached_property
     def _model(self) -> Any:  # noqa: ANN401  # sentence-transformers is not typed
+        import torch
         from safetensors import SafetensorError
         from sentence_transformers import CrossEncoder
 
@@ -82,7 +87,7 @@ class CrossEncoderScorer:
             )
             raise InputError(message)
         model.eval()
-        return model
+        return model.to(torch.bfloat16 if self._precision == "bfloat16" else torch.float32)
 
 
 def _refuse_encoders(folder: Path) -> None:
@@ -101,9 +106,11 @@ def _refuse_encoders(folder: Path) -> None:
             raise InputError(message)
 
 
-def load_cross_encoder(name_or_path: str, device: str | None = None) -> CrossEncoderScorer:
+def load_cross_encoder(
+    name_or_path: str, precision: Precision = "float32", device: str | None = None
+) -> CrossEncoderScorer:
     """A cross-encoder on `device`, or on the first GPU, or on the CPU.
 
     Raises InputError for a name that nobody knows.
     """
-    return CrossEncoderScorer(resolve_model(name_or_path), device or best_device())
+    return CrossEncoderScorer(resolve_model(name_or_path), precision, device or best_device())

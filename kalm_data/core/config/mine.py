@@ -42,7 +42,7 @@ class MineConfig(Settings):
         description="Weight of each --ranker in the negatives, in their order. Default: equal.",
     )
     precision: Literal["float32", "bfloat16"] = Field(
-        "float32", description="Precision of the model that ranks."
+        "float32", description="Precision of the models that rank and judge."
     )
     rescored: str = Field(
         "dense:sentence-transformers/all-MiniLM-L6-v2",
