@@ -41,7 +41,11 @@ def title_or_text(title: str, text: str) -> Text:
 
 
 def listed(numbers: Mapping[str, object]) -> str:
-    return ", ".join(f"{name} {value}" for name, value in numbers.items())
+    return ", ".join(f"{name} {_value(value)}" for name, value in numbers.items())
+
+
+def _value(value: object) -> str:
+    return f"({listed(value)})" if isinstance(value, dict) else str(value)
 
 
 def counted(count: int, noun: str) -> str:

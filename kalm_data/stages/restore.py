@@ -113,6 +113,8 @@ def _no_decision(explained: Explanation) -> str:
 
 
 def _nothing_dropped(explained: Explanation, example: ExplainedExample) -> str:
+    if any(one.overruled for positive in example.positives for one in positive.decisions):
+        return f"{example.example_id}: what a rule dropped of it is kept by hand already."
     others = [one for one in explained.rejects if one.stage in ("mine", "build-shards")]
     if not others:
         return f"{example.example_id}: no rule in force drops a positive of it: nothing to restore."

@@ -114,6 +114,9 @@ def test_what_filter_did_not_decide_is_refused_with_the_reason(world: Database) 
     standing = next(one for one in explain(world.folder, ID).example.positives if one.stands)
     with pytest.raises(InputError, match="no rule in force drops a positive of it"):
         restore(world.folder, key_of(standing), "please")
+    restore(world.folder, ID, "once")
+    with pytest.raises(InputError, match="kept by hand already"):
+        restore(world.folder, ID, "twice")
     with pytest.raises(InputError, match="restored without a reason"):
         restore(world.folder, ID, "  ")
 
