@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 _BLOCK = 256
 """Batches made at once."""
 
+_KINDS = tuple(Kind)
+
 
 @dataclass(frozen=True, slots=True)
 class PlannedBatch:
@@ -100,7 +102,7 @@ class RunPlan:
 
         Made by the block, which begins with one batch and grows, so that the first comes at once.
         """
-        end, block = min(len(self), end or len(self)), 1
+        end, block = len(self) if end is None else min(len(self), end), 1
         while first < end:
             epoch, round_, place = self._find(first)
             made = round_.batches(place, min(place + block, place + end - first, len(round_)))
@@ -117,7 +119,7 @@ class RunPlan:
         ends = np.cumsum(sizes).tolist()
         for kind, begin, end in zip(kinds.tolist(), [0, *ends], ends, strict=False):
             of = slice(begin, end)
-            yield PlannedBatch(Kind(kind), rows[of], positives[of], keys[of])
+            yield PlannedBatch(_KINDS[kind], rows[of], positives[of], keys[of])
 
     def missed(self, steps: int) -> Missed:
         """What is not trained on where the run ends after so many steps."""
@@ -147,9 +149,9 @@ class RunPlan:
 
     def _round(self, epoch: int, number: int) -> Round:
         if self._last is None or self._last[0] != (epoch, number):
-            pieces = self._pieces(epoch)[number]
+            taken = self._epoch(epoch)
             self._last = None  # its memory goes before the next takes some
-            made = Round(self._epoch(epoch), pieces, self._rules, number)
+            made = Round(taken, self._pieces(epoch)[number], self._rules, number)
             self._last = (epoch, number), made
         return self._last[1]
 

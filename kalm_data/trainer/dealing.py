@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from kalm_data.measures.scrambling import mixed, salt
+from kalm_data.measures.scrambling import mixed, salt, scrambled
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -29,9 +29,13 @@ def in_random_order(hashes: Hashes) -> Places:
     return (packed & np.uint64((1 << int(bits)) - 1)).astype(np.int64)
 
 
-def in_groups(order: Places, groups: NDArray[Any]) -> Places:
-    """The same places, those of one group side by side; within a group the order stays."""
-    return order[np.argsort(groups[order], kind="stable")]
+def in_groups(order: Places, groups: NDArray[np.uint32], seed: int, epoch: int) -> Places:
+    """The same places, those of one group side by side; within a group the order stays.
+
+    Which group comes first is drawn by the epoch.
+    """
+    drawn = scrambled(groups.astype(np.uint64), seed, "groups", epoch)
+    return order[in_random_order(drawn[order])]
 
 
 def dealt(rows: int, batches: int, rest: int) -> tuple[Places, Places]:

@@ -132,9 +132,8 @@ class Round:
         codes, positives = self._drawn(stratum)
         order = in_random_order(self.epoch.hashes(codes, seed, "rows"))
         if self._rules.apart:
-            order = in_groups(order, columns.texts[positives])
-        groups = columns.groups[positives].astype(np.uint64)
-        return codes, in_groups(order, scrambled(groups, seed, "groups", self.epoch.number))
+            order = in_groups(order, columns.texts[positives], seed, self.epoch.number)
+        return codes, in_groups(order, columns.groups[positives], seed, self.epoch.number)
 
     def _drawn(self, stratum: int) -> tuple[Codes, Places]:
         """The rows of a stratum, copies and all, and the place in the columns of its positive."""
@@ -146,9 +145,9 @@ class Round:
 
     def _least(self, counts: Places) -> Places:
         """(S,) how many batches a stratum takes at least, if no text is to be twice in one."""
-        texts = self.epoch.columns.texts
+        texts, kinds = self.epoch.columns.texts, self.epoch.columns.kinds
         found = np.zeros(len(counts), np.int64)
-        for stratum in np.flatnonzero(counts).tolist():
+        for stratum in np.flatnonzero((counts > 0) & (kinds != Kind.SCORED)).tolist():
             _, positives = self._drawn(stratum)
             found[stratum] = most_alike(texts[positives])
         return found
@@ -161,7 +160,7 @@ class Round:
         codes = self._codes[places]
         texts = self._texts(codes)
         batches = np.repeat(every, of_each)
-        repeat = repeats(batches, texts)
+        repeat = repeats(batches, texts) & (self._layout.kinds[batches] != Kind.SCORED)
         kinds = [self._layout.kinds]
         sizes = [np.bincount(batches[~repeat], minlength=len(every))]
         parts = [codes[~repeat]]
@@ -171,7 +170,8 @@ class Round:
             number = max(-(-len(left) // self._rules.batch_size), most_alike(alike))
             order = in_random_order(self.epoch.hashes(left, self._rules.seed, "rows"))
             batch, _ = dealt(len(left), number, 0)
-            parts.append(left[in_groups(order, alike)][np.argsort(batch, kind="stable")])
+            order = in_groups(order, alike, self._rules.seed, self.epoch.number)
+            parts.append(left[order][np.argsort(batch, kind="stable")])
             sizes.append(even_sizes(len(left), number))
             kinds.append(np.full(number, kind))
         self._codes = np.concatenate(parts)
