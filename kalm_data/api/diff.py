@@ -70,13 +70,13 @@ def _diff_sets(workspace: Path, a: Path, b: Path, config: DiffConfig) -> Differe
     from kalm_data.workspace.set_changes import set_changes
 
     sides = (a, read_manifest(a)), (b, read_manifest(b))
-    database = Database(workspace)
     notes: tuple[str, ...] = ()
-    causes = RowCauses(database, *sides) if database.file.exists() else None
-    if causes is None:
-        notes = (f"{workspace}: no workspace is there, so no row tells why it differs (-w).",)
+    explain: Callable[[Sequence[RowChange]], list[RowChange]] = list
+    try:
+        explain = RowCauses(Database(workspace), *sides).explain
+    except InputError as error:  # the sets can be compared without it
+        notes = (f"no row tells why it differs: {error}",)
     with set_changes(*sides) as changes:
-        explain = causes.explain if causes else list
         rows = _tell(changes.rows, explain, config)
         counts = changes.counts
     figures = side_by_side(*(_set_figures(manifest) for _, manifest in sides))

@@ -26,7 +26,7 @@ def test_rows_are_shown_as_people_wrote_them_and_the_rest_is_told(
     printed = capsys.readouterr()
     assert printed.out.count("[b]") == 20
     assert "29 rows differ, 20 are shown" in printed.err
-    assert "no workspace is there" in printed.err
+    assert "no row tells why it differs" in printed.err
 
 
 def test_json_has_every_row(

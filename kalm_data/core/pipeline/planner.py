@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -90,22 +90,7 @@ class Planner:
             self._uncertain.add(step.name)
 
     def _reasons(self, step: Step, done: Done, now: Ingredients) -> Iterator[str]:
-        pending = {path for path in now.inputs if os.path.normpath(path) in self._pending}
-        uncertain = {self._changed_by[name] for name in self._uncertain & {*now.after}}
-        known = Ingredients(
-            now.command, now.code, now.settings,
-            {path: digest for path, digest in now.inputs.items() if path not in pending},
-            now.files,
-            {name: told for name, told in now.after.items() if told not in uncertain},
-        )  # fmt: skip
-        before = done.made_from
-        if pending or uncertain:
-            before = Ingredients(
-                before.command, before.code, before.settings,
-                {path: told for path, told in before.inputs.items() if path not in pending},
-                before.files,
-                {name: told for name, told in before.after.items() if name in known.after},
-            )  # fmt: skip
+        known, before = self._known(now), self._known(done.made_from)
         if before.fingerprint != known.fingerprint:
             yield from differences(before, known)
         if step.command.reads:
@@ -114,6 +99,20 @@ class Planner:
                     yield f"run {run.run_id} changed the workspace since"
         if (told := self._output_words(step, done)) is not None:
             yield told
+
+    def _known(self, made_from: Ingredients) -> Ingredients:
+        """Without what steps before it are still to write."""
+        return replace(
+            made_from,
+            inputs={
+                path: told
+                for path, told in made_from.inputs.items()
+                if os.path.normpath(path) not in self._pending
+            },
+            after={
+                name: told for name, told in made_from.after.items() if name not in self._uncertain
+            },
+        )
 
     def _output_words(self, step: Step, done: Done) -> str | None:
         if step.output is None:

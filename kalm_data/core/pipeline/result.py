@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     from kalm_data.core.summary import RunSummary
 
-Action = Literal["ran", "unchanged", "left out", "would run", "may run", "failed"]
+Action = Literal["ran", "unchanged", "would run", "may run", "failed"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,7 +43,7 @@ class Step:
     @property
     def output(self) -> Path | None:
         """What the step writes, as the file has it."""
-        for one in self.settings if self.command.output else ():
+        for one in self.settings:
             if (written := getattr(one, self.command.output, None)) is not None:
                 return Path(written)
         return None
