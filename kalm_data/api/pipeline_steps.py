@@ -96,7 +96,10 @@ def _write(workspace: Path, step: Step, shared: dict[str, Any]) -> Outcome[Any]:
             return build_shards(workspace, made.out, made.task, config, push=made.push, **shared)
         case "train":
             given = step.of(known.TrainArguments)
-            return train(workspace, given.shards, given.output, step.of(TrainConfig), **shared)
+            return train(
+                workspace, given.shards, given.output, step.of(TrainConfig),
+                leave_one_out=given.leave_one_out, **shared,
+            )  # fmt: skip
         case "eval":
             asked = step.of(known.EvalArguments)
             return evaluate(

@@ -25,7 +25,12 @@ def test_a_step_takes_what_its_command_takes(name: str) -> None:
     command = typer.main.get_command(build_app())
     for word in name.split():
         command = command.commands[word]  # type: ignore[attr-defined]
-    typed = {parameter.name for parameter in command.params} - {"workspace", "json", "help"}
+    typed = {parameter.name for parameter in command.params} - {
+        "workspace",
+        "json",
+        "help",
+        "print_config",
+    }
     assert {field for kind in COMMANDS[name].settings for field in kind.model_fields} == typed
 
 

@@ -23,6 +23,7 @@ from kalm_data.core.config.imports import (
 from kalm_data.core.config.language_model import ModelConfig
 from kalm_data.core.config.mine import MineConfig
 from kalm_data.core.config.personas import PersonasConfig
+from kalm_data.core.config.recipes import RecipeName
 from kalm_data.core.config.settings import Settings, as_list
 from kalm_data.core.config.shards import ShardsConfig
 from kalm_data.core.config.synth import SynthConfig
@@ -81,10 +82,13 @@ class SetArguments(TaskArguments):
 
 
 class TrainArguments(Settings):
-    """The shard set, and the folder of the model."""
+    """The shard set, the folder of the model, and where settings come from that are not given."""
 
     shards: Path
     output: Path
+    recipe: RecipeName | None = None
+    config: Path | None = None
+    leave_one_out: bool = False
 
 
 class EvalArguments(TaskArguments):
