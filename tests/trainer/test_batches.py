@@ -105,6 +105,18 @@ def test_of_every_batch_of_n_exactly_the_rounded_share_of_n_changes_places(
     assert given_away == got
 
 
+@pytest.mark.parametrize(("ratio", "slots"), [("0.95", 1), ("0.96", 0), ("0.75", 3), ("0", 10)])
+def test_of_ten_slots_the_share_is_rounded_and_half_a_slot_is_one(ratio: str, slots: int):
+    columns = columns_of([0] * 500 + [2] * 500, [1] * 1000, list(range(1000)))
+    pure = RunPlan(columns, rules(10), 1).batches()
+    mixed = RunPlan(columns, rules(10, ratio=ratio), 1).batches()
+    moved = [
+        int(np.count_nonzero(one.rows != other.rows))
+        for one, other in zip(pure, mixed, strict=True)
+    ]
+    assert max(moved) == slots and np.mean(moved) >= 0.95 * slots
+
+
 def test_at_a_ratio_of_a_half_slots_hold_rows_of_all_tasks_and_at_one_of_their_own():
     columns = columns_of([0] * 320 + [2] * 320, [1] * 640, list(range(640)))
     pure = list(RunPlan(columns, rules(16), 1).batches())
