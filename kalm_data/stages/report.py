@@ -23,7 +23,6 @@ if TYPE_CHECKING:
         Agreement,
         Contamination,
         Coverage,
-        Elsewhere,
         Evaluated,
         Lengths,
         Neighbours,
@@ -34,13 +33,12 @@ if TYPE_CHECKING:
         SampleRow,
         ScoreFigures,
         ShardFigures,
-        Suspect,
         TaskSize,
         Variety,
     )
     from kalm_data.core.report.measured import (
+        DrawnNegatives,
         FoundHits,
-        MeasuredNegatives,
         MeasuredPositives,
         SampledText,
     )
@@ -68,10 +66,8 @@ class ReportStore(Protocol):
     def repeats(self) -> tuple[Repeats, ...]: ...
     def runs(self) -> tuple[RunFigures, ...]: ...
     def positives(self) -> list[MeasuredPositives]: ...
-    def negatives(self) -> list[MeasuredNegatives]: ...
+    def negatives(self, suspects: int) -> DrawnNegatives: ...
     def top_k(self) -> Mapping[tuple[str, str], int]: ...
-    def elsewhere(self) -> tuple[Elsewhere, ...]: ...
-    def suspects(self, most: int) -> tuple[Suspect, ...]: ...
     def hits(self, task: str, most: int, depth: int) -> list[FoundHits]: ...
     def queries(self, task: Task, most: int) -> list[SampledText]: ...
     def documents(self, task: Task, most: int) -> list[SampledText]: ...
@@ -94,7 +90,8 @@ def measure_workspace(
     """All figures of the tasks; samples are drawn by the seed."""
     runs = store.runs()
     names = [run.run_id for run in runs]
-    curves, scores = _ranks(store)
+    drawn = store.negatives(_SUSPECTS)
+    curves, scores = _ranks(store, drawn)
     texts = _Texts(store, tasks)
     agreed, above = _hits(store, tasks)
     return Figures(
@@ -110,8 +107,8 @@ def measure_workspace(
         neighbours=texts.neighbours(),
         agreements=agreed,
         above=above,
-        elsewhere=store.elsewhere(),
-        suspects=store.suspects(_SUSPECTS),
+        elsewhere=drawn.elsewhere,
+        suspects=drawn.suspects,
         contamination=store.contamination(_MATCHES),
         sample=store.sample(names, config.sample, _LONGEST),
         runs=runs,
@@ -120,9 +117,11 @@ def measure_workspace(
     )
 
 
-def _ranks(store: ReportStore) -> tuple[tuple[RankCurve, ...], tuple[ScoreFigures, ...]]:
+def _ranks(
+    store: ReportStore, drawn: DrawnNegatives
+) -> tuple[tuple[RankCurve, ...], tuple[ScoreFigures, ...]]:
     top_k = store.top_k()
-    negatives = {(one.task, one.ranker): one for one in store.negatives()}
+    negatives = {(one.task, one.ranker): one for one in drawn.measured}
     positives = store.positives()
     return (
         tuple(rank_curve(one, top_k.get((one.task, one.ranker))) for one in positives),

@@ -24,17 +24,15 @@ if TYPE_CHECKING:
     from kalm_data.core.report.figures import (
         Contamination,
         Coverage,
-        Elsewhere,
         Reason,
         Repeats,
         RunFigures,
         SampleRow,
-        Suspect,
         TaskSize,
     )
     from kalm_data.core.report.measured import (
+        DrawnNegatives,
         FoundHits,
-        MeasuredNegatives,
         MeasuredPositives,
         SampledText,
     )
@@ -73,25 +71,16 @@ class ReportStore:
 
     def positives(self) -> list[MeasuredPositives]:
         with self._database.read() as connection:
-            return list(report_measures.read_positives(connection, self._names))
+            return report_measures.read_positives(connection, self._names)
 
-    def negatives(self) -> list[MeasuredNegatives]:
+    def negatives(self, suspects: int) -> DrawnNegatives:
         with self._database.read() as connection:
-            return list(report_measures.read_negatives(connection, self._names))
+            return report_measures.read_negatives(connection, self._names, suspects)
 
     def top_k(self) -> dict[tuple[str, str], int]:
         """(Task, ranker) → the k that rule top-k is in force with."""
         with self._database.read() as connection:
             return report_measures.read_top_k(connection)
-
-    def elsewhere(self) -> tuple[Elsewhere, ...]:
-        with self._database.read() as connection:
-            return report_measures.read_elsewhere(connection, self._names)
-
-    def suspects(self, most: int) -> tuple[Suspect, ...]:
-        """The mined negatives that score nearest to their positive."""
-        with self._database.read() as connection:
-            return report_measures.read_suspects(connection, self._names, most)
 
     def hits(self, task: str, most: int, depth: int) -> list[FoundHits]:
         """The first hits of a sample of the task's training examples, by example and ranker."""

@@ -8,16 +8,25 @@ import numpy as np
 
 from kalm_data.core.records import text_key
 from kalm_data.core.report.figures import Elsewhere, Suspect
-from kalm_data.core.report.measured import FoundHits, MeasuredNegatives, MeasuredPositives
+from kalm_data.core.report.measured import (
+    DrawnNegatives,
+    FoundHits,
+    MeasuredNegatives,
+    MeasuredPositives,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from typing import Any, TypeAlias
 
     import duckdb
+    from numpy.typing import NDArray
+
+    Column: TypeAlias = NDArray[Any]
 
 # of each ranker the latest pool, and of a positive that it ranked twice there the latest rank
 _RANKS = """
-WITH told AS (
+CREATE TEMP TABLE ranked AS WITH told AS (
     SELECT e.task, k.ranker, k.pool, k.example_id, k.text_hash, k.rank, k.score, k.no_evidence,
         k.pool_size, coalesce(r.sequence, 0) AS sequence
     FROM rankings k JOIN examples e USING (example_id) LEFT JOIN runs r ON r.run_id = k.run_id
@@ -33,13 +42,26 @@ FROM told JOIN latest USING (task, ranker, pool)
 GROUP BY task, ranker, example_id, text_hash
 """
 
+# of the examples that have a positive left
 _DRAWN = """
+CREATE TEMP TABLE drawn AS
+SELECT e.task, e.query_hash, j.example_id, j.text_hash, j.ranker, j.rank, j.score, j.positive_score
 FROM judgements j JOIN examples e USING (example_id)
 JOIN current_heads h ON h.kind = 'draw' AND h.task = e.task AND h.run_id = j.run_id
 WHERE j.origin = 'miner' AND NOT j.padding AND e.task IN (SELECT unnest($tasks))
+    AND j.example_id IN (
+        SELECT example_id FROM judgements ANTI JOIN current_drops USING (example_id, text_hash)
+        WHERE label = 'positive'
+    )
 """
 
-_NEGATIVES = f"SELECT e.task, j.ranker, j.score, j.positive_score {_DRAWN} AND j.ranker <> ''"
+# names are numbered: as text they take most of the time
+_NAMES = "SELECT DISTINCT task, ranker FROM {table} WHERE ranker <> '' ORDER BY task, ranker"
+_COLUMNS = """
+SELECT n.number, {columns} FROM {table}
+JOIN (SELECT *, row_number() OVER (ORDER BY task, ranker) - 1 AS number FROM ({names})) n
+USING (task, ranker)
+"""
 
 _OWNED = """
 owned AS (
@@ -50,7 +72,7 @@ owned AS (
 
 _ELSEWHERE = f"""
 WITH {_OWNED}
-SELECT task, count(*), count(is_owned) FROM (SELECT e.task, j.text_hash {_DRAWN})
+SELECT task, count(*), count(is_owned) FROM drawn
 LEFT JOIN (SELECT task, text_hash, true AS is_owned FROM owned) USING (task, text_hash)
 GROUP BY task ORDER BY task
 """
@@ -58,11 +80,8 @@ GROUP BY task ORDER BY task
 _SUSPECTS = f"""
 WITH {_OWNED},
 worst AS (
-    SELECT e.task, e.query_hash, j.example_id, j.text_hash, j.ranker, j.rank, j.score,
-        j.positive_score
-    {_DRAWN} AND j.ranker <> ''
-    ORDER BY (j.positive_score - j.score) / greatest(abs(j.positive_score), 1e-9), j.example_id,
-        j.text_hash
+    FROM drawn WHERE ranker <> ''
+    ORDER BY (positive_score - score) / greatest(abs(positive_score), 1e-9), example_id, text_hash
     LIMIT $most
 ),
 first_positive AS (
@@ -114,59 +133,49 @@ FROM current_heads WHERE kind = 'rule' AND name = 'top-k' AND run_id <> ''
 
 def read_positives(
     connection: duckdb.DuckDBPyConnection, tasks: Sequence[str]
-) -> Iterator[MeasuredPositives]:
+) -> list[MeasuredPositives]:
     """By task and ranker, in order."""
-    found = connection.execute(_RANKS, {"tasks": list(tasks)}).fetchnumpy()
-    for (task, ranker), rows in _by_name(found["task"], found["ranker"]):
-        yield MeasuredPositives(
-            task,
-            ranker,
-            int(found["pool_size"][rows].max()),
-            np.sort(found["rank"][rows]),
-            found["score"][rows],
-            found["no_evidence"][rows],
+    connection.execute(_RANKS, {"tasks": list(tasks)})
+    columns = ("pool_size", "rank", "score", "no_evidence")
+    return [
+        MeasuredPositives(*name, int(pool_sizes.max()), np.sort(ranks), scores, no_evidence)
+        for name, (pool_sizes, ranks, scores, no_evidence) in _by_name(
+            connection, "ranked", columns
         )
+    ]
 
 
 def read_negatives(
-    connection: duckdb.DuckDBPyConnection, tasks: Sequence[str]
-) -> Iterator[MeasuredNegatives]:
+    connection: duckdb.DuckDBPyConnection, tasks: Sequence[str], suspects: int
+) -> DrawnNegatives:
     """Those of the draws in force, by task and ranker, in order; random ones are left out."""
-    found = connection.execute(_NEGATIVES, {"tasks": list(tasks)}).fetchnumpy()
-    for (task, ranker), rows in _by_name(found["task"], found["ranker"]):
-        scores = found["score"][rows]
-        yield MeasuredNegatives(task, ranker, scores, found["positive_score"][rows])
+    asked = {"tasks": list(tasks)}
+    connection.execute(_DRAWN, asked)
+    measured = [
+        MeasuredNegatives(*name, *found)
+        for name, found in _by_name(connection, "drawn", ("score", "positive_score"))
+    ]
+    elsewhere = connection.execute(_ELSEWHERE, asked).fetchall()
+    worst = connection.execute(_SUSPECTS, asked | {"most": suspects}).fetchall()
+    return DrawnNegatives(
+        tuple(measured),
+        tuple(Elsewhere(*row) for row in elsewhere),
+        tuple(Suspect(*row) for row in worst),
+    )
 
 
 def _by_name(
-    tasks: np.ndarray, rankers: np.ndarray
-) -> Iterator[tuple[tuple[str, str], np.ndarray]]:
-    """(Task, ranker) and its rows."""
-    if not len(tasks):
-        return
-    names_of_task, task_of = np.unique(tasks.astype(str), return_inverse=True)
-    names_of_ranker, ranker_of = np.unique(rankers.astype(str), return_inverse=True)
-    group = task_of * len(names_of_ranker) + ranker_of
-    order = np.argsort(group, kind="stable")
-    borders = np.flatnonzero(np.diff(group[order])) + 1
-    for rows in np.split(order, borders):
-        task, ranker = divmod(int(group[rows[0]]), len(names_of_ranker))
-        yield (str(names_of_task[task]), str(names_of_ranker[ranker])), rows
-
-
-def read_elsewhere(
-    connection: duckdb.DuckDBPyConnection, tasks: Sequence[str]
-) -> tuple[Elsewhere, ...]:
-    rows = connection.execute(_ELSEWHERE, {"tasks": list(tasks)}).fetchall()
-    return tuple(Elsewhere(*row) for row in rows)
-
-
-def read_suspects(
-    connection: duckdb.DuckDBPyConnection, tasks: Sequence[str], most: int
-) -> tuple[Suspect, ...]:
-    """The mined negatives that score nearest to their positive."""
-    rows = connection.execute(_SUSPECTS, {"tasks": list(tasks), "most": most}).fetchall()
-    return tuple(Suspect(*row) for row in rows)
+    connection: duckdb.DuckDBPyConnection, table: str, columns: Sequence[str]
+) -> Iterator[tuple[tuple[str, str], list[Column]]]:
+    """(Task, ranker) and the columns of its rows."""
+    names = _NAMES.format(table=table)
+    told = connection.execute(names).fetchall()
+    query = _COLUMNS.format(table=table, columns=", ".join(columns), names=names)
+    found = connection.execute(query).fetchnumpy()
+    order = np.argsort(found["number"], kind="stable")
+    ends = np.searchsorted(found["number"][order], np.arange(len(told)), side="right")
+    for name, rows in zip(told, np.split(order, ends), strict=False):
+        yield name, [found[column][rows] for column in columns]
 
 
 def read_hits(

@@ -53,7 +53,11 @@ _NEGATIVES = """
 SELECT e.task, count(*), count(DISTINCT j.example_id), count(*) FILTER (j.padding)
 FROM judgements j JOIN examples e USING (example_id)
 JOIN current_heads h ON h.kind = 'draw' AND h.task = e.task AND h.run_id = j.run_id
-WHERE j.origin = 'miner' AND e.task IN (SELECT unnest($tasks)) GROUP BY e.task
+WHERE j.origin = 'miner' AND e.task IN (SELECT unnest($tasks)) AND j.example_id IN (
+    SELECT example_id FROM judgements ANTI JOIN current_drops USING (example_id, text_hash)
+    WHERE label = 'positive'
+)
+GROUP BY e.task
 """
 
 # a thing that several runs turned away counts once, for the latest reason

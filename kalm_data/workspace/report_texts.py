@@ -65,12 +65,19 @@ FROM (
 ORDER BY j.example_id, j.label DESC, j.rank, j.text_hash
 """
 
-# each reason has its share of the sample, so that a rare one is seen
+# Each thing once, for the latest run, as long as a rule that dropped it is in force. Each reason has
+# its share of the sample, so that a rare one is seen.
 _REJECTED = """
 WITH thrown AS (
     SELECT j.run_id, j.stage, j.reason, j.key, j.numbers, j.source, j.line, j.text,
         sha256($seed || ':rejected:' || j.stage || j.reason || j.key || j.source || j.line) AS place
-    FROM rejects j WHERE j.run_id IN (SELECT unnest($runs))
+    FROM rejects j JOIN runs r USING (run_id)
+    WHERE j.run_id IN (SELECT unnest($runs)) AND (j.stage <> 'filter' OR j.run_id IN (
+        SELECT run_id FROM current_heads WHERE kind = 'rule'
+    ))
+    QUALIFY row_number() OVER (
+        PARTITION BY j.stage, j.key, j.source, j.line ORDER BY r.sequence DESC, j.reason
+    ) = 1
 )
 SELECT stage, reason, numbers, source, line, coalesce(nullif(text, ''), key), run_id, key
 FROM thrown

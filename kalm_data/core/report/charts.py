@@ -78,7 +78,7 @@ def score_chart(scores: ScoreFigures) -> Chart:
     return Chart(
         f"{scores.task} by {short_ranker(scores.ranker)}",
         "How often a score occurs; each side has its own height.",
-        WIDTH, 232, tuple(labels), tuple(rects),
+        WIDTH, 232 if scores.negative_count else 128, tuple(labels), tuple(rects),
     )  # fmt: skip
 
 

@@ -19,7 +19,7 @@ LENGTH_TICKS = ("1", "2", "4", "8", "16", "32", "64", "128", "256", "512", "1k",
 _STAGES = ("import", "synth", "mine", "filter", "build", "train", "eval", "export")
 _SHOWN_RUNS = 100
 _SHOWN_REASONS = 12
-_QUERY, _DOCUMENT = 500, 600
+_QUERY, _DOCUMENT = 240, 600
 """Characters shown of each."""
 
 

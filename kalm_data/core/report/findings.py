@@ -58,7 +58,7 @@ def _leaks(figures: Figures) -> Iterator[Finding]:
     if matched:
         yield Finding(
             "contamination", 3, matched / max(kept, 1), f"{matched:,}",
-            "positives repeat a test set. Rule exclude drops them; see what they match.",
+            "positives that repeat a test set: rule exclude drops them; see what they match.",
             "contamination",
         )  # fmt: skip
 
@@ -97,7 +97,8 @@ def _negatives(figures: Figures) -> Iterator[Finding]:
         if size.negatives and without > NO_NEGATIVES:
             yield Finding(
                 "no_negatives", 2, without, f"{without:.1%}",
-                "of the examples have no mined negative.", "sizes", size.task,
+                "of the examples with a positive left have no negative in the draw of `mine`. "
+                "Where rules changed since, build-shards draws again.", "sizes", size.task,
             )  # fmt: skip
 
 

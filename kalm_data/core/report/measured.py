@@ -9,6 +9,8 @@ if TYPE_CHECKING:
     from numpy import bool_, float64, int64, uint64
     from numpy.typing import NDArray
 
+    from kalm_data.core.report.figures import Elsewhere, Suspect
+
 
 @dataclass(frozen=True, slots=True)
 class MeasuredPositives:
@@ -33,6 +35,18 @@ class MeasuredNegatives:
     ranker: str
     scores: NDArray[float64]
     positive_scores: NDArray[float64]
+
+
+@dataclass(frozen=True, slots=True)
+class DrawnNegatives:
+    """The negatives of the draws in force, of the examples that have a positive left.
+
+    `suspects` are those that score nearest to their positive.
+    """
+
+    measured: tuple[MeasuredNegatives, ...]
+    elsewhere: tuple[Elsewhere, ...]
+    suspects: tuple[Suspect, ...]
 
 
 @dataclass(frozen=True, slots=True)
