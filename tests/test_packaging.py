@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import venv
+import zipfile
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -43,6 +44,13 @@ def test_an_installed_wheel_finds_them_inside_the_package(tmp_path: Path):
     folder, found = run(python, "-c", COUNT, cwd=tmp_path).splitlines()
     assert Path(folder).is_relative_to(tmp_path.resolve())
     assert found.split() == counts(ROOT)
+
+
+def test_a_wheel_holds_what_the_report_is_written_with(tmp_path: Path):
+    folder = Path("kalm_data/core/report/templates")
+    shipped = {f"{folder}/{one.name}" for one in (ROOT / folder).iterdir()}
+    with zipfile.ZipFile(build("build_wheel", tmp_path)) as wheel:
+        assert shipped and shipped <= set(wheel.namelist())
 
 
 def test_an_editable_install_finds_them_in_the_checkout(tmp_path: Path):

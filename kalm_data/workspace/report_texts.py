@@ -65,8 +65,8 @@ FROM (
 ORDER BY j.example_id, j.label DESC, j.rank, j.text_hash
 """
 
-# Each thing once, for the latest run, as long as a rule that dropped it is in force. Each reason has
-# its share of the sample, so that a rare one is seen.
+# Each thing once, for the latest run, as long as the rule that dropped it is in force. Each reason
+# has its share of the sample, so that a rare one is seen.
 _REJECTED = """
 WITH thrown AS (
     SELECT j.run_id, j.stage, j.reason, j.key, j.numbers, j.source, j.line, j.text,
