@@ -27,7 +27,7 @@ from kalm_data.api.imports import (
 from kalm_data.api.mine import MineConfig, mine
 from kalm_data.api.personas import PersonasConfig, derive_personas
 from kalm_data.api.synth import ModelConfig, SynthConfig, synth
-from kalm_data.api.train import TrainConfig, train
+from kalm_data.api.train import Layer, RegressSettings, TrainConfig, resolve_training, train
 from kalm_data.core.pipeline import commands as known
 
 if TYPE_CHECKING:
@@ -97,8 +97,8 @@ def _write(workspace: Path, step: Step, shared: dict[str, Any]) -> Outcome[Any]:
         case "train":
             given = step.of(known.TrainArguments)
             return train(
-                workspace, given.shards, given.output, step.of(TrainConfig),
-                leave_one_out=given.leave_one_out, **shared,
+                workspace, given.shards, given.output, train_settings(step),
+                leave_one_out=given.leave_one_out, regress=step.of(RegressSettings), **shared,
             )  # fmt: skip
         case "eval":
             asked = step.of(known.EvalArguments)
@@ -109,3 +109,10 @@ def _write(workspace: Path, step: Step, shared: dict[str, Any]) -> Outcome[Any]:
         case _:
             wanted = step.of(known.ExportArguments)
             return export(workspace, wanted.out, wanted.task, step.of(ExportConfig), **shared)
+
+
+def train_settings(step: Step) -> TrainConfig:
+    """What a step of train names lies over its recipe and its file of settings, as options do."""
+    given, config = step.of(known.TrainArguments), step.of(TrainConfig)
+    named = Layer("step", config.model_dump(include=config.model_fields_set))
+    return resolve_training(named, recipe=given.recipe, file=given.config).settings

@@ -8,6 +8,8 @@ from functools import partial
 from typing import TYPE_CHECKING, NoReturn
 
 from kalm_data.api.execution import execute
+from kalm_data.api.regression import find_regressions, read_sets
+from kalm_data.core.config.eval import EvalConfig, RegressSettings
 from kalm_data.core.config.gates import Gates
 from kalm_data.core.config.layers import Layer, Resolved, read_layer, resolve
 from kalm_data.core.config.recipes import RECIPES, RecipeName, recipe_layer
@@ -17,9 +19,11 @@ from kalm_data.core.trained import LeftOut
 from kalm_data.stages.train import TrainResult
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
+    from kalm_data.core.eval_result import Regression
+    from kalm_data.core.retrieval_sets import RetrievalSet
     from kalm_data.core.summary import Outcome, Progress
     from kalm_data.engines.models import Resolved as ResolvedModel
     from kalm_data.trainer.base_model import Base
@@ -27,8 +31,8 @@ if TYPE_CHECKING:
     from kalm_data.workspace.runs import WorkspaceRun
 
 __all__ = [
-    "Gates", "Layer", "LeftOut", "RecipeName", "Resolved", "TrainConfig", "TrainResult",
-    "resolve_training", "train",
+    "Gates", "Layer", "LeftOut", "RecipeName", "RegressSettings", "Resolved", "TrainConfig",
+    "TrainResult", "resolve_training", "train",
 ]  # fmt: skip
 
 
@@ -62,14 +66,17 @@ def train(
     config: TrainConfig,
     *,
     leave_one_out: bool = False,
+    regress: RegressSettings | None = None,
     gates: Gates | None = None,
     on_progress: Callable[[Progress], None] | None = None,
 ) -> Outcome[TrainResult]:
     """Train `config.model` on a verified set, save it to `output`, record the run.
 
-    leave_one_out: train without each task as well, to tell what it brings. Started by torchrun or
-    `accelerate launch`, every process calls this; the first one records the run, the others raise
-    SystemExit(0) when the training is done.
+    leave_one_out: train without each task as well, to tell what it brings. regress: sets on which
+    the model is then compared with its base; `missed` names those it dropped on.
+
+    Started by torchrun or `accelerate launch`, every process calls this; the first one records the
+    run, the others raise SystemExit(0) when the training is done.
     """
     from kalm_data.engines.models import resolve_model
 
@@ -77,16 +84,41 @@ def train(
     if int(os.environ.get("RANK", "0")):
         _take_part(resolved, shards, output, config, leave_one_out=leave_one_out)
 
-    def fit_and_record(_database: Database, run: WorkspaceRun) -> TrainResult:
-        if not leave_one_out:
-            return _train(run, resolved, shards, output, config)
-        return _train_each_way(run, resolved, shards, output, config)
+    drops = regress or RegressSettings()
 
-    arguments = {"shards": shards, "output": output, "leave_one_out": leave_one_out}
-    return execute(
+    def fit_and_record(database: Database, run: WorkspaceRun) -> TrainResult:
+        sets = read_sets(database, run, drops.regress)
+        way = _train_each_way if leave_one_out else _train
+        result = way(run, resolved, shards, output, config)
+        return replace(result, regress=_regress(database, run, sets, output, config, drops))
+
+    arguments = {"shards": shards, "output": output, "leave_one_out": leave_one_out,
+                 **drops.model_dump()}  # fmt: skip
+    outcome = execute(
         workspace, "train", config, arguments, fit_and_record,
         creates=True, gates=gates, on_progress=on_progress,
     )  # fmt: skip
+    from kalm_data.measures.regression import missed_regressions
+
+    return replace(outcome, missed=outcome.missed + missed_regressions(outcome.result.regress))
+
+
+def _regress(
+    database: Database,
+    run: WorkspaceRun,
+    sets: Sequence[RetrievalSet],
+    output: Path,
+    config: TrainConfig,
+    drops: RegressSettings,
+) -> dict[str, Regression]:
+    """By set, what the model in `output` lost against its base."""
+    if not sets:
+        return {}
+    from kalm_data.api.eval_models import eval_engines, model_for
+
+    settings = EvalConfig(**drops.model_dump())
+    tested, base = (model_for(name, run, "float32") for name in (str(output), config.model))
+    return find_regressions(sets, tested, base, eval_engines(database), run, settings)
 
 
 def _train(

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
         EvalResult,
         Figures,
         Headline,
+        Regression,
         Slice,
     )
 
@@ -42,7 +43,7 @@ def evaluation(result: EvalResult) -> list[RenderableType]:
     if result.dims:
         shown.append(_dims(result))
     if result.regress:
-        shown.append(_regressions(result))
+        shown.append(regressions(result.regress))
     if result.mteb:
         shown.append(_mteb(result))
     shown.append(Text("\n".join(_sentences(result))))
@@ -127,10 +128,11 @@ def _dims(result: EvalResult) -> Table:
     return table
 
 
-def _regressions(result: EvalResult) -> Table:
+def regressions(regress: Mapping[str, Regression]) -> Table:
+    """By set, what a model lost against its base."""
     columns = ["queries", "base", "trained", "trained\n− base", "95 % interval", "p", ""]
     table = _named("nDCG@10 on sets of --regress", "set", columns)
-    for name, found in result.regress.items():
+    for name, found in regress.items():
         cells = [f"{found.queries:,}", *_compared(found.metrics, found.against)]
         dropped = "dropped" if found.dropped else "held"
         table.add_row(name, *cells, dropped)

@@ -5,7 +5,14 @@ from typing import Annotated
 
 import typer
 
-from kalm_data.api.train import Gates, Layer, RecipeName, TrainConfig, resolve_training
+from kalm_data.api.train import (
+    Gates,
+    Layer,
+    RecipeName,
+    RegressSettings,
+    TrainConfig,
+    resolve_training,
+)
 from kalm_data.api.train import train as fit
 from kalm_data.cli.expand import OptionsOf, expand
 from kalm_data.cli.options import WORKSPACE, JsonOption, WorkspaceOption
@@ -16,6 +23,7 @@ from kalm_data.cli.train_tables import training
 @expand
 def train(
     given: Annotated[Layer, OptionsOf(TrainConfig)],
+    regress: RegressSettings,
     gates: Gates,
     shards: Annotated[Path, typer.Argument(help="Folder of a shard set.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder of the trained model.")],
@@ -50,7 +58,7 @@ def train(
             reporter.data.print(resolved.to_toml(), end="", markup=False, soft_wrap=True)
             return
         outcome = fit(
-            workspace, shards, output, resolved.settings, leave_one_out=leave_one_out, gates=gates,
-            on_progress=reporter.progress.show,
+            workspace, shards, output, resolved.settings, leave_one_out=leave_one_out,
+            regress=regress, gates=gates, on_progress=reporter.progress.show,
         )  # fmt: skip
         reporter.finish(outcome, *training(outcome.result))

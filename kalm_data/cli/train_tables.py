@@ -8,6 +8,8 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
+from kalm_data.cli.tables import regressions
+
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
@@ -19,6 +21,8 @@ def training(result: TrainResult) -> list[RenderableType]:
     shown: list[RenderableType] = []
     if result.dev:
         shown.append(_dev(result))
+    if result.regress:
+        shown.append(regressions(result.regress))
     if result.left_out:
         shown.append(_left_out(result.left_out))
     told = f"{result.steps} steps, loss {result.loss:.4f}, model in {result.model}"

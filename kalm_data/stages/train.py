@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Protocol
 
 from kalm_data.core.records import Reject
@@ -11,10 +11,11 @@ from kalm_data.core.trained import DEV_HEADLINE
 from kalm_data.core.verification import verify_set
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from kalm_data.core.config.train import TrainConfig
+    from kalm_data.core.eval_result import Regression
     from kalm_data.core.manifest import Manifest
     from kalm_data.core.protocols import Run
     from kalm_data.core.trained import DevScore, Fitted, LeftOut, ShareScore
@@ -52,6 +53,8 @@ class TrainResult:
     shares: tuple[ShareScore, ...]
     left_out: tuple[LeftOut, ...] = ()
     """What each task brings, where `--leave-one-out` asked."""
+    regress: Mapping[str, Regression] = field(default_factory=dict)
+    """By set, what `--regress` found."""
 
 
 class Account:

@@ -7,7 +7,20 @@ from pydantic import Field
 from kalm_data.core.config.settings import Settings
 
 
-class EvalConfig(Settings):
+class RegressSettings(Settings):
+    """Sets that a model was not trained for, and how much it may lose there."""
+
+    regress: tuple[str, ...] = Field(
+        (),
+        description="Task of the workspace, or folder in BEIR's layout (its test queries), on "
+        "which the model must not drop below its base, else exit with status 3; repeatable.",
+    )
+    max_drop: float = Field(
+        0.01, ge=0, le=1, description="Drop of nDCG@10 that --regress still takes."
+    )
+
+
+class EvalConfig(RegressSettings):
     """How a model is judged on the test queries of tasks, and what it must reach."""
 
     precision: Literal["float32", "bfloat16"] = Field(
@@ -28,18 +41,10 @@ class EvalConfig(Settings):
         description="Judge the models also by the first so many numbers of their vectors "
         "(Matryoshka); repeatable.",
     )
-    regress: tuple[str, ...] = Field(
-        (),
-        description="Task of the workspace, or folder in BEIR's layout (its test queries), on "
-        "which the model must not drop below --against, else exit with status 3; repeatable.",
-    )
     mteb: tuple[str, ...] = Field(
         (),
         description="Task of mteb by its name (extra eval), scored beside the workspace's own; "
         "repeatable.",
-    )
-    max_drop: float = Field(
-        0.01, ge=0, le=1, description="Drop of nDCG@10 that --regress still takes."
     )
     min_ndcg: float | None = Field(
         None,

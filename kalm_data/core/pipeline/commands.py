@@ -10,7 +10,7 @@ from pathlib import Path
 
 from pydantic import Field, field_validator
 
-from kalm_data.core.config.eval import EvalConfig
+from kalm_data.core.config.eval import EvalConfig, RegressSettings
 from kalm_data.core.config.export import ExportConfig
 from kalm_data.core.config.filter import FilterConfig
 from kalm_data.core.config.gates import Gates
@@ -146,7 +146,9 @@ COMMANDS: dict[str, Command] = {
         Command("mine", (TaskArguments, MineConfig, Gates), changes=True),
         Command("filter", (TaskArguments, FilterConfig, Gates), changes=True),
         Command("build-shards", (SetArguments, ShardsConfig, Gates), "out"),
-        Command("train", (TrainArguments, TrainConfig, Gates), "output", reads=False),
+        Command(
+            "train", (TrainArguments, TrainConfig, RegressSettings, Gates), "output", reads=False
+        ),
         Command("eval", (EvalArguments, EvalConfig, Gates), "queries"),
         Command("export", (ExportArguments, ExportConfig, Gates), "out"),
     )

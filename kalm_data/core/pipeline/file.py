@@ -19,9 +19,6 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from kalm_data.core.config.layers import read_layer
-from kalm_data.core.config.recipes import RECIPES, recipe_layer
-from kalm_data.core.config.train import TrainConfig
 from kalm_data.core.errors import InputError
 from kalm_data.core.pipeline.commands import COMMANDS
 from kalm_data.core.pipeline.step import Places, Step, made_by
@@ -110,27 +107,8 @@ class _Reader:
         values = self._by_field(command, given, head)
         if seed is not None and any("seed" in kind.model_fields for kind in command.settings):
             values.setdefault("seed", seed)
-        if TrainConfig in command.settings:
-            values = self._with_recipe(values) | values
         settings = tuple(self._build(command, kind, values, head) for kind in command.settings)
         return Step(str(table.get("name", "")), command, settings, head)
-
-    def _with_recipe(self, values: dict[str, Any]) -> dict[str, Any]:
-        """What the recipe of a training and its file of settings say, as the command has it."""
-        config = values.get("config")
-        told: dict[str, Any] = {}
-        if isinstance(config, str):
-            told |= read_layer(self._file.parent / config, TrainConfig, ("recipe",)).values
-        of_file = told.pop("recipe", None)
-        recipe = values.get("recipe") or of_file or RECIPES[0]
-        if recipe not in RECIPES:
-            if recipe == of_file:
-                known = ", ".join(RECIPES)
-                raise InputError(
-                    f"{config}: recipe {recipe!r} is not known. Choose one of {known}."
-                )
-            return told  # told with its line when the step is built
-        return {**recipe_layer(recipe).values, **told}
 
     def _by_field(self, command: Command, given: dict[str, Any], head: int) -> dict[str, Any]:
         """The values by the names of fields; `top-k` and `--license`'s name mean the same."""

@@ -4,13 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from kalm_data.api.train import resolve_training
 from kalm_data.core.config.filter import FilterConfig
 from kalm_data.core.config.imports import ImportPairsConfig
-from kalm_data.core.config.layers import Layer
 from kalm_data.core.config.mine import MineConfig
 from kalm_data.core.config.shards import ShardsConfig
-from kalm_data.core.config.train import TrainConfig
 from kalm_data.core.errors import InputError
 from kalm_data.core.pipeline.commands import SetArguments, SourceArguments, TaskArguments
 from kalm_data.core.pipeline.file import Pipeline, read_pipeline
@@ -100,19 +97,6 @@ def test_steps_without_a_name_are_named_by_their_command(tmp_path: Path) -> None
 def test_the_seed_is_that_of_every_step_that_gives_none(tmp_path: Path) -> None:
     steps = read(tmp_path, "seed = 5\n" + FIRST + FIRST + "seed = 6\n").steps
     assert [step.of(MineConfig).seed for step in steps] == [5, 6]
-
-
-def test_a_training_has_the_recipe_and_the_file_of_settings_of_its_command(tmp_path: Path) -> None:
-    text = '[[step]]\ncommand = "train"\nshards = "s"\nmodel = "m"\noutput = "o"\nepochs = 9\n'
-    (tmp_path / "t.toml").write_text("epochs = 4\nbatch_size = 3\n")
-    given = Layer("option", {"model": "m", "epochs": 9})
-    plain, with_file = first(tmp_path, text), first(tmp_path, text + 'config = "t.toml"\n')
-    assert plain.of(TrainConfig) == resolve_training(given).settings
-    resolved = resolve_training(given, file=tmp_path / "t.toml").settings
-    assert with_file.of(TrainConfig) == resolved and resolved.batch_size == 3
-    (tmp_path / "t.toml").write_text('recipe = "adpt"\n')
-    with pytest.raises(InputError, match=r"t\.toml: recipe 'adpt' is not known"):
-        first(tmp_path, text + 'config = "t.toml"\n')
 
 
 def test_paths_are_relative_to_the_file_and_names_stay_names(tmp_path: Path) -> None:

@@ -1,0 +1,32 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from kalm_data.api.pipeline_steps import train_settings
+from kalm_data.api.train import Layer, resolve_training
+from kalm_data.core.pipeline.file import read_pipeline
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+TRAIN = """\
+[[step]]
+command = "train"
+shards = "s"
+model = "m"
+output = "o"
+epochs = 9
+"""
+
+
+def test_a_training_has_the_recipe_and_the_file_of_settings_of_its_command(tmp_path: Path) -> None:
+    settings, file = tmp_path / "t.toml", tmp_path / "p.toml"
+    settings.write_text("epochs = 4\nbatch_size = 3\n")
+    given = Layer("option", {"model": "m", "epochs": 9})
+    file.write_text(TRAIN)
+    (step,) = read_pipeline(file).steps
+    assert train_settings(step) == resolve_training(given).settings
+    file.write_text(TRAIN + f'config = "{settings}"\n')
+    (step,) = read_pipeline(file).steps
+    assert train_settings(step) == resolve_training(given, file=settings).settings
+    assert train_settings(step).batch_size == 3
