@@ -23,12 +23,13 @@ def report(workspace: Path, out: Path, tasks: Sequence[str], config: ReportConfi
     """
     from kalm_data import __version__
     from kalm_data.core.report.page import make_page, render_page
-    from kalm_data.core.whole_file import write_whole
+    from kalm_data.engines.writers.whole_files import refuse_no_place, write_text
     from kalm_data.stages.report import measure_workspace
     from kalm_data.workspace.database import Database
     from kalm_data.workspace.report import ReportStore
     from kalm_data.workspace.tasks import read_tasks
 
+    refuse_no_place(out)
     database = Database(workspace)
     chosen = read_tasks(database, tasks)
     store = ReportStore(database, chosen, config.seed)
@@ -36,10 +37,10 @@ def report(workspace: Path, out: Path, tasks: Sequence[str], config: ReportConfi
     name = workspace.resolve().name
     figures = measure_workspace(store, name, chosen, config, shards)
     page = make_page(figures, __version__)
-    content = render_page(page).encode("utf-8", "backslashreplace")
-    write_whole(out, content)
+    html = render_page(page)
+    write_text(out, [html])
     named = tuple(task.name for task in chosen)
-    return ReportWritten(str(out), len(content), named, page.findings)
+    return ReportWritten(str(out), len(html.encode()), named, page.findings)
 
 
 def _shards(store: ReportStore, folder: Path, runs: Sequence[RunFigures]) -> ShardFigures:

@@ -15,8 +15,6 @@ if TYPE_CHECKING:
 WIDTH = 360
 _LEFT, _RIGHT = 40, 348
 _CURVE_TOP, _CURVE_BOTTOM = 30, 186
-_MARGIN = 40
-"""Units from an edge of the plot within which a label is set from that edge inwards."""
 
 
 def rank_chart(curve: RankCurve) -> Chart:

@@ -28,6 +28,8 @@ LONG_WORDS = 400
 FAILED_REQUESTS = 0.05
 MANY_REJECTED = 0.2
 NO_NEGATIVES = 0.05
+_WRONG = ("negative_is_positive", "query_is_positive")
+"""What is found in a set that teaches the wrong thing."""
 
 
 def find_problems(figures: Figures) -> tuple[Finding, ...]:
@@ -49,15 +51,22 @@ def _leaks(figures: Figures) -> Iterator[Finding]:
         share = one.held_out / max(sizes[one.task].train, 1)
         if one.held_out:
             yield Finding(
-                "held_out_query", 3, share, f"{one.held_out:,}",
+                "held_out_query", 2, share, f"{one.held_out:,}",
                 "training queries that dev or test asks too. build-shards leaves them "
                 "out; they show that the splits are not apart.", "repeats", one.task,
             )  # fmt: skip
+    test = sum(size.test for size in figures.sizes)
+    if test and not figures.contamination.checked:
+        yield Finding(
+            "not_checked", 1, 0.0, "none",
+            "of the rules looks for texts of test sets: `filter --exclude FILE` does.",
+            "contamination",
+        )  # fmt: skip
     matched = sum(figures.contamination.counts.values())
     kept = sum(one.positives for one in figures.sizes)
     if matched:
         yield Finding(
-            "contamination", 3, matched / max(kept, 1), f"{matched:,}",
+            "contamination", 1, matched / max(kept, 1), f"{matched:,}",
             "positives that repeat a test set: rule exclude drops them; see what they match.",
             "contamination",
         )  # fmt: skip
@@ -87,7 +96,7 @@ def _negatives(figures: Figures) -> Iterator[Finding]:
         share = scores.close / scores.negative_count if scores.negative_count else 0.0
         if share > CLOSE_NEGATIVES:
             yield Finding(
-                "close_negatives", 2, share, f"{share:.1%}",
+                "close_negatives", 3, share, f"{share:.1%}",
                 f"of the negatives score at least 90 % of their positive by "
                 f"{short_ranker(scores.ranker)}. They may be answers.", "false-negatives",
                 scores.task,
@@ -225,7 +234,7 @@ def _gain(figures: Figures) -> Iterator[Finding]:
         gain = headline.difference.get("ndcg@10")
         if headline.verdict != "better" and gain:
             yield Finding(
-                "no_gain", 2, 1.0 if headline.verdict == "worse" else 0.5, f"{gain.mean:+.4f}",
+                "no_gain", 3, 1.0 if headline.verdict == "worse" else 0.5, f"{gain.mean:+.4f}",
                 f"nDCG@10 of {headline.system} against {headline.rival}, the "
                 f"best untrained system: {headline.verdict}.", "gain", one.result.task,
             )  # fmt: skip
@@ -237,6 +246,6 @@ def _set(figures: Figures) -> Iterator[Finding]:
     rows = max(figures.shards.manifest.rows, 1)
     for one in figures.shards.lint or ():
         yield Finding(
-            "lint", 2, min(one.count / rows, 1.0), f"{one.count:,}",
+            "lint", 3 if one.name in _WRONG else 2, min(one.count / rows, 1.0), f"{one.count:,}",
             f"in the shard set: {one.name.replace('_', ' ')}.", "shards",
         )  # fmt: skip

@@ -22,6 +22,7 @@ from kalm_data.core.report.findings import find_problems
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from kalm_data.core.report.blocks import Row
     from kalm_data.core.report.figures import Figures
 
 _FOLDER = Path(__file__).parent / "templates"
@@ -77,9 +78,9 @@ def _kind(cell: object) -> str:
     return "bar" if isinstance(cell, Bar) else "quote" if isinstance(cell, Quote) else "text"
 
 
-def _states(rows: Sequence[object]) -> list[tuple[str, int]]:
+def _states(rows: Sequence[Row]) -> list[tuple[str, int]]:
     """The states of the sample's rows and how many there are, in order of appearance."""
-    states = [str(getattr(row, "state")) for row in rows]  # noqa: B009
+    states = [row.state for row in rows]
     return [(state, states.count(state)) for state in dict.fromkeys(states)]
 
 

@@ -1,4 +1,4 @@
-"""A file of JSON lines that appears whole, or not at all."""
+"""Files that appear whole, or not at all."""
 
 from __future__ import annotations
 
@@ -23,12 +23,17 @@ def refuse_no_place(file: Path) -> None:
 
 
 def write_whole(target: Path | IO[str], lines: Iterable[Mapping[str, object]]) -> None:
-    """To a file beside `target` that takes its place when it is on disk; to a stream at once."""
+    """JSON lines, to a file that appears whole; to a stream at once."""
     text = map(to_json, lines)
-    if not isinstance(target, Path):
-        target.write("".join(text))
-        target.flush()
+    if isinstance(target, Path):
+        write_text(target, text)
         return
+    target.write("".join(text))
+    target.flush()
+
+
+def write_text(target: Path, text: Iterable[str]) -> None:
+    """To a file beside `target` that takes its place when it is on disk."""
     partial = target.with_name(f"{target.name}.partial")
     try:
         with partial.open("w", encoding="utf-8", newline="") as stream:
