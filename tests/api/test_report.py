@@ -4,11 +4,14 @@ import re
 from typing import TYPE_CHECKING
 
 import pytest
+from mined_world import TASK, WORLD, build, dig, fill, sift
 from reported_world import reported_world
 
 from kalm_data.api.report import ReportConfig, report
 from kalm_data.core.errors import InputError
-from kalm_data.core.records import Example, Text, example_id
+from kalm_data.core.records import Example, TaskRow, Text, example_id
+from kalm_data.stages.build_shards import NamedTokenizer
+from kalm_data.workspace.results import keep_result
 from kalm_data.workspace.runs import running
 
 if TYPE_CHECKING:
@@ -50,10 +53,6 @@ def test_an_empty_workspace_says_what_to_run(database: Database, tmp_path: Path)
 
 
 def test_a_task_without_measurements_names_the_commands(database: Database, tmp_path: Path) -> None:
-    from mined_world import TASK
-
-    from kalm_data.core.records import TaskRow
-
     query = Text.of("a query")
     with running(database, "import", "{}") as run:
         run.append([
@@ -71,3 +70,25 @@ def test_a_task_without_measurements_names_the_commands(database: Database, tmp_
 def test_a_page_that_cannot_be_written_is_refused_before_anything_is_read(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"there is no folder .*absent"):
         report(tmp_path / "w", tmp_path / "absent" / "page.html", [], ReportConfig())
+
+
+class WordTokenizer:
+    def count(self, text: str) -> int:
+        return len(text.split())
+
+
+def test_a_set_is_shown_with_its_mix_tokens_and_what_was_found_in_it(
+    database: Database, tmp_path: Path
+) -> None:
+    world = sift(dig(fill(database, [[TaskRow("t", 1, TASK.model_dump_json(), "r")], *WORLD])), 50)
+    tokenizer = NamedTokenizer("words", WordTokenizer())
+    result, summary = build(world, tmp_path / "set", named_tokenizer=tokenizer, min_negatives=100)
+    told = ReportConfig(shards=tmp_path / "set")
+    unknown = report(database.folder, tmp_path / "page.html", [], told)
+    assert "lint" not in {finding.name for finding in unknown.findings}
+    keep_result(database.folder, summary.run_id, result)
+    known = report(database.folder, tmp_path / "page.html", [], told)
+    lint = [finding for finding in known.findings if finding.name == "lint"]
+    assert [one.number for one in lint] == [str(found.count) for found in result.lint]
+    html = (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert "Mix of set" in html and "Tokens, as the shard set stores them" in html
