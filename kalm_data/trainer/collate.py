@@ -155,6 +155,24 @@ def peers(rows: Sequence[Row], queries: Sequence[int]) -> tuple[list[int], NDArr
     return list(distinct), counted
 
 
+def teacher_texts(
+    rows: Sequence[Row],
+    draws: Sequence[Draw],
+    templates: Mapping[str, Templates],
+    teacher: Mapping[str, Templates],
+) -> tuple[list[str], list[str]]:
+    """The queries (Q,) and documents (P,) of `compose_batch`, as a teacher has them written."""
+    queries: list[str] = []
+    documents: dict[str, str] = {}
+    for row, draw in zip(rows, draws, strict=True):
+        queries.append(render_query(teacher[row.task], row.query, row.instruction))
+        ours = _documents(row, draw, templates[row.task])
+        theirs = _documents(row, draw, teacher[row.task])
+        for (_, _, document), (_, _, written) in zip(ours, theirs, strict=True):
+            documents.setdefault(document, written)
+    return queries, list(documents.values())
+
+
 def draw_negatives(available: int, wanted: int, key: int) -> tuple[int, ...]:
     """`wanted` neighbours on the ring of a row's negatives, starting where `key` says."""
     return tuple((key + i) % available for i in range(min(wanted, available)))

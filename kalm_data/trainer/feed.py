@@ -11,10 +11,24 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from kalm_data.trainer.collate import Draw, compose_batch, compose_pairs, draw_negatives, peers
+from kalm_data.trainer.collate import (
+    Draw,
+    compose_batch,
+    compose_pairs,
+    draw_negatives,
+    peers,
+    teacher_texts,
+)
 from kalm_data.trainer.devices import Share
 from kalm_data.trainer.rows import ScoredRow
-from kalm_data.trainer.targets import Contrast, Layout, SameTower, ScoredPairs, Targets
+from kalm_data.trainer.targets import (
+    Contrast,
+    Layout,
+    SameTower,
+    ScoredPairs,
+    Targets,
+    TeacherTexts,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -34,6 +48,7 @@ class Collator:
     `cross_device` the batch is composed as one, and each process encodes its share of the distinct
     texts; else each composes its own rows, and no text of another's.
 
+    teacher_templates: of the teacher model that the objective has, if it has one.
     `cut` are the texts met so far that the model reads only in part.
     """
 
@@ -44,12 +59,14 @@ class Collator:
         negatives: int,
         settings: LossSettings,
         process: Share,
+        teacher_templates: Mapping[str, Templates] | None = None,
     ) -> None:
         self._reader = reader
         self._templates = templates
         self._negatives = negatives
         self._settings = settings
         self._process = process
+        self._teacher_templates = teacher_templates
         self.cut: set[str] = set()
 
     def __call__(self, batch: Fetched) -> dict[str, Any]:
@@ -123,6 +140,10 @@ class Collator:
                 peers=torch.from_numpy(counted),
                 others=torch.from_numpy(composed.others),
             )
+        asked = None
+        if self._teacher_templates:
+            written = self._templates, self._teacher_templates
+            asked = TeacherTexts(*teacher_texts(rows, draws, *written))
         return Contrast(
             queries=places[composed.queries],
             documents=places[composed.documents],
@@ -133,6 +154,7 @@ class Collator:
             seed=seed,
             weight=weight,
             same_tower=same_tower,
+            teacher_texts=asked,
         )
 
     def _draw(self, row: Row, slot: Slot) -> Draw:

@@ -5,7 +5,7 @@ Letters as in `targets.py`; D dimensions.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -27,19 +27,33 @@ if TYPE_CHECKING:
     from kalm_data.trainer.targets import Layout, ScoredPairs, Targets
 
 
+class Teacher(Protocol):
+    """A model that is followed."""
+
+    def encode(self, texts: Sequence[str]) -> Tensor:
+        """(N, any width) vectors of texts, to be compared by cosine; their device is free."""
+        ...
+
+
 class ContrastiveLoss(nn.Module):
     """The loss of a batch whose distinct texts are each encoded once; keeps the losses it gave.
 
     Where torch.distributed runs, every process must be fed the same rows and compose them with a
     `Collator` of its own `Share`. It then encodes its share of the texts, and the gradients that
     DDP or FSDP average are those of one process with the whole batch.
+
+    A `teacher` is asked, instead of the scores in the shards, for its cosines of each query and all
+    documents that count for it; the collator must have been given its templates.
     """
 
-    def __init__(self, model: nn.Module, settings: LossSettings) -> None:
+    def __init__(
+        self, model: nn.Module, settings: LossSettings, teacher: Teacher | None = None
+    ) -> None:
         super().__init__()
         self.model = model
         self.limit_bytes = settings.memory_gb * 2**30
         self._settings = settings
+        self._teacher = teacher
         self._dims = _dims(model, settings)
         self.given: list[Tensor] = []
 
@@ -47,7 +61,8 @@ class ContrastiveLoss(nn.Module):
         """features: the parts of the batch's texts, in order; targets: `Collator` says what."""
         embedded = self._embed(features, targets.layout)
         with torch.autocast(embedded.device.type, enabled=False):
-            loss = self._over_dims(embedded.float(), targets.of)
+            taught = self._ask(targets)
+            loss = self._over_dims(embedded.float(), targets.of, taught)
         self.given.append(loss.detach())
         return loss
 
@@ -58,20 +73,39 @@ class ContrastiveLoss(nn.Module):
         embedded = torch.cat(embed_parts(self.model, parts, self.limit_bytes))
         return gather(embedded[layout.order], layout.share)
 
-    def _over_dims(self, embedded: Tensor, of: Contrast | ScoredPairs) -> Tensor:
+    @torch.no_grad()
+    def _ask(self, targets: Targets) -> Tensor | None:
+        """(Q, P) the teacher's cosines, of vectors that the processes share out as they do ours."""
+        of, share = targets.of, targets.layout.share
+        asked = of.teacher_texts if isinstance(of, Contrast) else None
+        if self._teacher is None or asked is None or not self._settings.distill_weight:
+            return None
+        texts = sorted({*asked.queries, *asked.documents}, key=lambda text: (len(text), text))
+        own = self._teacher.encode([texts[i] for i in share.mine(len(texts))])
+        own = normalize(own.to(targets.layout.order.device, torch.float32), dim=-1)
+        vectors = gather(own, share)
+        place = {text: share.place(i, len(texts)) for i, text in enumerate(texts)}
+        queries = vectors[[place[text] for text in asked.queries]]
+        return queries @ vectors[[place[text] for text in asked.documents]].T
+
+    def _over_dims(
+        self, embedded: Tensor, of: Contrast | ScoredPairs, taught: Tensor | None
+    ) -> Tensor:
         """Matryoshka (arXiv 2205.13147): the loss at each dimension, weighted and summed."""
         losses = [
-            weight * self._at(normalize(embedded[:, :dim], dim=-1), of)
+            weight * self._at(normalize(embedded[:, :dim], dim=-1), of, taught)
             for dim, weight in self._dims
         ]
         return torch.stack(losses).sum() if len(losses) > 1 else losses[0]
 
-    def _at(self, vectors: Tensor, of: Contrast | ScoredPairs) -> Tensor:
+    def _at(self, vectors: Tensor, of: Contrast | ScoredPairs, taught: Tensor | None) -> Tensor:
         return (
-            self._contrast(vectors, of) if isinstance(of, Contrast) else self._scored(vectors, of)
+            self._contrast(vectors, of, taught)
+            if isinstance(of, Contrast)
+            else self._scored(vectors, of)
         )
 
-    def _contrast(self, vectors: Tensor, of: Contrast) -> Tensor:
+    def _contrast(self, vectors: Tensor, of: Contrast, taught: Tensor | None) -> Tensor:
         settings = self._settings
         scores, counted = self._scores(vectors, of)
         blocks = [masked(scores, counted)]
@@ -80,14 +114,18 @@ class ContrastiveLoss(nn.Module):
         told = blocks[0] if len(blocks) == 1 else torch.cat(blocks, dim=1)
         loss = info_nce(told, of.positives, settings.temperature, settings.focal_gamma)
         if settings.distill_weight:
-            loss = loss + settings.distill_weight * self._distilled(scores, of)
+            loss = loss + settings.distill_weight * self._distilled(scores, counted, of, taught)
         return loss if of.weight == 1 else loss * of.weight
 
-    def _distilled(self, scores: Tensor, of: Contrast) -> Tensor:
+    def _distilled(
+        self, scores: Tensor, counted: Tensor, of: Contrast, taught: Tensor | None
+    ) -> Tensor:
         settings = self._settings
         columns = torch.cat([of.positives[:, None], of.negatives.clamp(min=0)], dim=1)
-        teacher = settings.distill_temperature or settings.temperature
-        return distillation(scores.gather(1, columns), of.taught, settings.temperature, teacher)
+        tau = settings.distill_temperature or settings.temperature
+        if taught is not None:
+            return distillation(scores, masked(taught, counted), settings.temperature, tau)
+        return distillation(scores.gather(1, columns), of.taught, settings.temperature, tau)
 
     def _scores(self, vectors: Tensor, of: Contrast) -> tuple[Tensor, Tensor]:
         """(Q, P) cosines, and which of them count."""

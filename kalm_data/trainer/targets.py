@@ -46,6 +46,14 @@ class SameTower:
 
 
 @dataclass(frozen=True, slots=True)
+class TeacherTexts:
+    """The queries (Q,) and the distinct documents (P,), as the teacher has them written."""
+
+    queries: list[str]
+    documents: list[str]
+
+
+@dataclass(frozen=True, slots=True)
 class Contrast:
     """queries: (Q,) and documents: (P,) vectors. positives: (Q,) columns of the documents.
 
@@ -64,6 +72,7 @@ class Contrast:
     seed: int = 0
     weight: float = 1.0
     same_tower: SameTower | None = None
+    teacher_texts: TeacherTexts | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from kalm_data.trainer.tokens import Reader
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
+    from kalm_data.core.templates import Templates
     from kalm_data.trainer.sampler import Fetched
     from kalm_data.trainer.targets import Targets
 
@@ -42,10 +43,16 @@ def feed(
     settings: LossSettings,
     process: Share = ALONE,
     part_tokens: int = 24,
+    teacher: dict[str, Templates] | None = None,
 ) -> Fed:
     """Rows of task `t`, each with its first positive and all of its negatives in order."""
     return feed_batch(
-        model, [(row, Slot(i, 0, 0)) for i, row in enumerate(rows)], settings, process, part_tokens
+        model,
+        [(row, Slot(i, 0, 0)) for i, row in enumerate(rows)],
+        settings,
+        process,
+        part_tokens,
+        teacher,
     )
 
 
@@ -55,9 +62,11 @@ def feed_batch(
     settings: LossSettings,
     process: Share = ALONE,
     part_tokens: int = 24,
+    teacher: dict[str, Templates] | None = None,
 ) -> Fed:
     reader = Reader(model.preprocess, lambda texts, found: [], part_tokens, model.max_seq_length)
-    collator = Collator(reader, {"t": resolve_templates(Task(name="t"))}, 9, settings, process)
+    templates = {"t": resolve_templates(Task(name="t"))}
+    collator = Collator(reader, templates, 9, settings, process, teacher)
     inputs = collator(batch)
     targets = inputs.pop("label")
     parts: dict[str, dict[str, Any]] = {}

@@ -17,12 +17,14 @@ from torch.nn.functional import cross_entropy, normalize
 
 from kalm_data.core.config.training.loss import LossSettings
 from kalm_data.core.errors import InputError
+from kalm_data.core.tasks import Task
+from kalm_data.core.templates import resolve_templates
 from kalm_data.trainer.objective import ContrastiveLoss
 from kalm_data.trainer.rows import ScoredRow
 from kalm_data.trainer.targets import Targets
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from kalm_data.trainer.rows import Row
@@ -245,3 +247,41 @@ def test_without_weight_a_teachers_scores_change_no_bit(
     model: SentenceTransformer, rows: list[Row]
 ):
     assert loss_of(model, taught(rows), distill_weight=0).equal(loss_of(model, rows))
+
+
+class Self:
+    """A teacher that is the model itself, doubled in width, which changes no cosine."""
+
+    def __init__(self, model: SentenceTransformer) -> None:
+        self._model = model
+        self.asked: list[str] = []
+
+    def encode(self, texts: Sequence[str]) -> torch.Tensor:
+        self.asked += texts
+        found = self._model.encode(list(texts), convert_to_tensor=True)
+        return 3 * torch.cat([found, found], dim=1)
+
+
+def test_a_teacher_is_followed_over_all_documents_that_count(
+    model: SentenceTransformer, rows: list[Row]
+):
+    """Scored by itself, at another temperature, the model has a divergence that can be told."""
+    settings = LossSettings(temperature=TAU, distill_weight=1, distill_temperature=0.2)
+    rows = [replace(rows[0], in_batch=False), *rows[1:]]
+    template = resolve_templates(Task(name="t", query_template="boat {query}"))
+    fed = feed(model, taught(rows), settings, teacher={"t": template})
+    teacher = Self(model)
+    found = ContrastiveLoss(model, settings, teacher)(fed.features, fed.targets)
+    plain = loss_of(model, rows).item()
+    documents = [text for row in rows for text in (*row.pos, *row.neg)]
+    vectors = torch.tensor(model.encode(documents, normalize_embeddings=True))
+    expected = 0.0
+    for place, row in enumerate(rows):
+        queries = [row.query, f"boat {row.query}"]
+        ours, theirs = torch.tensor(model.encode(queries, normalize_embeddings=True)) @ vectors.T
+        columns = [0, 1, 2] if place == 0 else list(range(3, 9))
+        student = torch.log_softmax(ours[columns] / TAU, 0)
+        teaching = torch.log_softmax(theirs[columns] / 0.2, 0)
+        expected += float((teaching.exp() * (teaching - student)).sum()) / 3
+    assert found.item() == pytest.approx(plain + expected, abs=1e-5)
+    assert len(teacher.asked) == len(set(teacher.asked)) == 12
