@@ -128,7 +128,8 @@ def _train(
     from kalm_data.stages.train import train as stage
     from kalm_data.workspace.shards import count_rows
 
-    for note in filter(None, (resolved.note, pooling_note(resolved.path))):
+    guessed = "" if config.pooling else pooling_note(resolved.path)
+    for note in filter(None, (resolved.note, guessed)):
         run.warn(note)
     base = _base(resolved)
     run.record_input(f"model {resolved.name}", base.content)

@@ -69,7 +69,8 @@ class SentenceTransformersEncoder:
         self._path, self._precision, self._device = resolved.path, precision, device
         kind = device.split(":")[0]
         self._shapes = shapes = _SHAPES.get(kind, _SHAPES_ELSEWHERE)
-        made_by = (precision, kind, shapes.tokens, shapes.step)
+        pooled = () if _is_whole(resolved.path) else ("mean",)
+        made_by = (precision, kind, shapes.tokens, shapes.step, *pooled)
         self.fingerprint = digest("encoder", files.content, *made_by)
 
     def encode(self, texts: Sequence[str]) -> Iterator[tuple[list[int], NDArray[np.float32]]]:
@@ -179,9 +180,13 @@ def load_encoder(
 
 def pooling_note(path: Path) -> str:
     """Says that how a model makes one vector of a text was guessed; empty where it is saved."""
-    if (path / "modules.json").exists():
+    if _is_whole(path):
         return ""
     return f"{path}: no modules.json tells how its vectors are pooled; the mean is taken"
+
+
+def _is_whole(path: Path) -> bool:
+    return (path / "modules.json").exists()
 
 
 def best_device() -> str:
@@ -209,6 +214,8 @@ def load_model(path: Path, precision: Precision, device: str) -> Any:  # noqa: A
         raise InputError(f"{path}: the model cannot be loaded: {line}") from error
     _refuse_unreadable(path, model)
     _refuse_without_words(path, model.tokenizer)
+    if not _is_whole(path):
+        _take_the_mean(model)
     model.eval()
     return model.to(torch.bfloat16 if precision == "bfloat16" else torch.float32)
 
@@ -250,6 +257,15 @@ def _refuse_unreadable(path: Path, model: Any) -> None:  # noqa: ANN401
     if any(isinstance(module, Pooling) and not module.include_prompt for module in model):
         message = f"{path}: leaves its prompt out of the pooling, which is not supported"
         raise InputError(f"{message}. Choose another model.")
+
+
+def _take_the_mean(model: Any) -> None:  # noqa: ANN401
+    """sentence-transformers takes the last token of a causal checkpoint: the trainer does not."""
+    from sentence_transformers.sentence_transformer.modules import Pooling
+
+    for module in model:
+        if isinstance(module, Pooling):
+            module.pooling_mode = "mean"
 
 
 def _refuse_without_words(path: Path, tokenizer: Any) -> None:  # noqa: ANN401

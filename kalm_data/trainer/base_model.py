@@ -1,4 +1,8 @@
-"""The model that is trained: how it is loaded, and how it is set up for training."""
+"""The model that is trained: how it is loaded, how it is set up for training, how it is saved.
+
+What training needs (float32 weights, adapters, a shorter limit) is undone before saving, so that
+plain sentence-transformers loads the result.
+"""
 
 from __future__ import annotations
 
@@ -7,17 +11,24 @@ from typing import TYPE_CHECKING, Any
 
 from safetensors import SafetensorError
 from sentence_transformers import SentenceTransformer
-from sentence_transformers.sentence_transformer.modules import Pooling
+from sentence_transformers.sentence_transformer.modules import Normalize, Pooling
 from torch.nn import Dropout
 from transformers.utils import logging
 
 from kalm_data.core.errors import InputError
+from kalm_data.trainer.adapters import add_adapters, merge_adapters
+from kalm_data.trainer.bidirectional import attend_both_ways
+from kalm_data.trainer.compilation import compile_forward, run_plainly
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+    import torch
+
     from kalm_data.core.config.training.base_model import ModelSettings
+
+_MODES = {"mean": "mean", "last-token": "lasttoken", "cls": "cls"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,27 +43,95 @@ class Base:
     content: str
 
 
-def load_base(path: Path) -> SentenceTransformer:
-    """The model in a folder. Raises InputError where it cannot be loaded, or not be trained."""
+@dataclass(frozen=True, slots=True)
+class AsSaved:
+    """What the base was and the trained model is to be again: number format, longest text."""
+
+    dtype: torch.dtype
+    max_seq_length: int | None
+
+
+def load_base(path: Path, settings: ModelSettings) -> SentenceTransformer:
+    """The model in a folder, in the number format it was saved in.
+
+    A checkpoint without modules of sentence-transformers gets a mean (or `settings.pooling`) and a
+    normalisation. A tokenizer that cannot pad does so with its end of text, which no mask shows.
+
+    Raises InputError where the folder holds no such model, or the settings do not fit it.
+    """
     logging.disable_progress_bar()  # type: ignore[no-untyped-call,unused-ignore]
+    wanted = {"attn_implementation": settings.attention} if settings.attention else {}
     try:
-        model = SentenceTransformer(str(path), local_files_only=True)
-    except (OSError, ValueError, SafetensorError) as error:
+        model = SentenceTransformer(str(path), local_files_only=True, model_kwargs=wanted)
+    except (OSError, ValueError, ImportError, SafetensorError) as error:
         message = f"{path}: cannot be loaded as a model: {str(error).splitlines()[0]}"
         raise InputError(message) from error
     if any(isinstance(module, Pooling) and not module.include_prompt for module in model):
         message = f"{path}: leaves its prompt out of the pooling, which is not supported"
         raise InputError(f"{message}. Choose another model.")
     _refuse_without_words(path, model.tokenizer)
+    if model.tokenizer.pad_token is None:
+        model.tokenizer.pad_token = model.tokenizer.eos_token
+    _set_pooling(path, model, settings)
+    if settings.bidirectional:
+        attend_both_ways(path, model)
     return model
 
 
-def set_up(model: SentenceTransformer, settings: ModelSettings) -> None:
-    """How far it reads, and what it drops, while it is trained."""
+def set_up(model: SentenceTransformer, settings: ModelSettings) -> AsSaved:
+    """How far it reads, what it drops, what is trained and how it computes; in place.
+
+    All weights are trained in float32. Frozen ones, beside adapters, keep their format.
+    """
+    saved = AsSaved(next(model.parameters()).dtype, model.max_seq_length)
     if settings.max_length and model.max_seq_length:
         model.max_seq_length = min(settings.max_length, model.max_seq_length)
+    if settings.lora_rank:
+        add_adapters(model, settings.lora_rank, settings)
+    else:
+        model.float()
     if settings.dropout is not None:
         _set_dropout(model, settings.dropout)
+    if settings.gradient_checkpointing:
+        _checkpoint_gradients(model)
+    if settings.compile:
+        compile_forward(model)
+    return saved
+
+
+def restore(model: SentenceTransformer, saved: AsSaved, settings: ModelSettings) -> None:
+    """Make the trained model one that plain sentence-transformers loads; in place.
+
+    Adapters are merged in float32, so that they are rounded once.
+    """
+    run_plainly(model)
+    if settings.lora_rank and settings.lora_merge:
+        model.float()
+        merge_adapters(model)
+    if not settings.lora_rank or settings.lora_merge:
+        model.to(saved.dtype)
+    model.max_seq_length = saved.max_seq_length
+
+
+def _set_pooling(path: Path, model: SentenceTransformer, settings: ModelSettings) -> None:
+    bare = not (path / "modules.json").exists()
+    if not bare and settings.pooling is None:
+        return
+    pooling = next((module for module in model if isinstance(module, Pooling)), None)
+    if pooling is None or not isinstance(pooling.pooling_mode, str):
+        message = f"{path}: --pooling {settings.pooling}: the model does not pool in one way"
+        raise InputError(f"{message} that could be changed. Leave the option out.")
+    pooling.pooling_mode = _MODES[settings.pooling or "mean"]
+    if bare:
+        model.append(Normalize())
+
+
+def _checkpoint_gradients(model: SentenceTransformer) -> None:
+    try:
+        model.gradient_checkpointing_enable({"use_reentrant": False})
+    except ValueError as error:
+        message = f"--gradient-checkpointing: {str(error).splitlines()[0]}"
+        raise InputError(f"{message} Leave the option out.") from error
 
 
 def _refuse_without_words(path: Path, tokenizer: Any) -> None:  # noqa: ANN401

@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from kalm_data.core.trained import DEV_HEADLINE, ShareScore
+from kalm_data.trainer.adapters import without_adapters
 from kalm_data.trainer.averaging import blend, weights_of
 from kalm_data.trainer.base_model import load_base
 
@@ -36,7 +37,10 @@ def mix_in_base(
     if not config.base_shares or evaluator is None:
         return fitted
     trained = weights_of(model)
-    ours = weights_of(load_base(base.path))
+    if config.lora_rank:
+        ours = without_adapters(trained)
+    else:
+        ours = weights_of(load_base(base.path, config).float())
     scores = []
     for share in config.base_shares:  # in rising order
         blend(model, trained, ours, share)

@@ -13,7 +13,7 @@ from kalm_data.core.errors import InputError
 from kalm_data.core.folders import partial_of, published
 from kalm_data.core.seeded import digest
 from kalm_data.core.trained import RECORD
-from kalm_data.trainer.base_model import load_base, save_trained, set_up
+from kalm_data.trainer.base_model import load_base, restore, save_trained, set_up
 from kalm_data.trainer.base_shares import mix_in_base
 from kalm_data.trainer.card import write_card
 from kalm_data.trainer.checkpoints import FOLDER, prepare_checkpoints
@@ -88,7 +88,7 @@ def judge_saved(
 ) -> dict[str, float]:
     """nDCG@10 by task of a saved model on the dev rows of a set, read as training read them."""
     dev = read_dev(shards, manifest, config.dev_queries, config.dev_documents)
-    return judge(load_base(model), dev, training_templates(manifest, base))
+    return judge(load_base(model, config), dev, training_templates(manifest, base, config))
 
 
 def _identity(base: Base, manifest: Manifest, config: TrainConfig) -> str:
@@ -100,7 +100,7 @@ def _identity(base: Base, manifest: Manifest, config: TrainConfig) -> str:
 def _prepare(
     base: Base, shards: Path, manifest: Manifest, config: TrainConfig, watcher: Watcher
 ) -> Work:
-    model = load_base(base.path)
+    model = load_base(base.path, config)
     memory = config.rows_memory_gb * 2**30
     rows = read_rows(
         shards,
@@ -112,11 +112,10 @@ def _prepare(
     if not len(rows):
         message = f"{shards}: no row that could be trained on"
         raise InputError(message)
-    templates = training_templates(manifest, base)
-    limit = model.max_seq_length
-    set_up(model, config)
+    templates = training_templates(manifest, base, config)
+    saved = set_up(model, config)
     evaluator = _evaluator(shards, manifest, config, templates, watcher)
-    return Work(model, limit, rows, templates, evaluator)
+    return Work(model, saved, rows, templates, evaluator)
 
 
 def _untaught(shards: Path, rows: TrainingRows) -> int:
@@ -158,7 +157,7 @@ def _save(
 ) -> None:
     """Whole, as plain sentence-transformers loads it, with its card and its record."""
     model = work.model
-    model.max_seq_length = work.limit  # trained on less, it still reads as far as its base
+    restore(model, work.saved, config)
     model.prompts = trained_prompts(model.prompts, work.templates)
     save_trained(model, folder)
     write_card(folder, manifest, config, work.templates, fitted)

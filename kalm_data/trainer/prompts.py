@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kalm_data.core.templates import render_query, resolve_templates
+from kalm_data.core.templates import PAPER_QUERY, render_query, resolve_templates
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from kalm_data.core.config.training.base_model import ModelSettings, QueryTemplates
     from kalm_data.core.manifest import Manifest
+    from kalm_data.core.tasks import Task
     from kalm_data.core.templates import Templates
     from kalm_data.trainer.base_model import Base
 
@@ -18,10 +20,19 @@ _RESERVED = ("query", "document", "passage", "corpus")
 """Names that encode_query and encode_document look for; a task's own prompt never takes one."""
 
 
-def training_templates(manifest: Manifest, base: Base) -> dict[str, Templates]:
+def training_templates(
+    manifest: Manifest, base: Base, settings: ModelSettings
+) -> dict[str, Templates]:
     """How the texts of each task are written for the base."""
     prompts = base.query_prompt, base.document_prompt
-    return {entry.task.name: resolve_templates(entry.task, *prompts) for entry in manifest.tasks}
+    tasks = [_written_as(settings.templates, entry.task) for entry in manifest.tasks]
+    return {task.name: resolve_templates(task, *prompts) for task in tasks}
+
+
+def _written_as(templates: QueryTemplates, task: Task) -> Task:
+    if templates == "model" or task.query_template:
+        return task
+    return task.model_copy(update={"query_template": PAPER_QUERY})
 
 
 def trained_prompts(

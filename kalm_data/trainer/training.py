@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
     from kalm_data.core.config.train import TrainConfig
     from kalm_data.core.templates import Templates
+    from kalm_data.trainer.base_model import AsSaved
     from kalm_data.trainer.batches import RunPlan
     from kalm_data.trainer.dev_scores import DevEvaluator
     from kalm_data.trainer.rows import TrainingRows
@@ -39,10 +40,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """What a training works on. `limit` is how many tokens of a text the base reads."""
+    """What a training works on. `saved` is what of the base is given back before saving."""
 
     model: SentenceTransformer
-    limit: int | None
+    saved: AsSaved
     rows: TrainingRows
     templates: Mapping[str, Templates]
     evaluator: DevEvaluator | None
