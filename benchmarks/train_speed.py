@@ -54,11 +54,14 @@ class Clock(TrainerCallback):
     def leave_out(self, reason: str, example_ids: Sequence[str]) -> None:
         pass
 
-    def step(self, done: int, steps: int) -> None:
+    def warn(self, line: str) -> None:
+        print(line, file=sys.stderr)
+
+    def step(self, done: int, steps: int, loss: float) -> None:
         self.ends.append(time.perf_counter())
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:  # noqa: ANN401
-        self.step(state.global_step, state.max_steps)
+        self.step(state.global_step, state.max_steps, 0.0)
 
     def pairs_a_second(self) -> float:
         """The first step, which warms up, left out."""
