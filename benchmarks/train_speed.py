@@ -74,7 +74,7 @@ def train_ours(shards: Path, output: Path, steps: int | None, seed: int) -> Cloc
         model=str(MODEL), batch_size=BATCH, negatives=NEGATIVES, temperature=TAU, lr=RATE,
         max_steps=steps, seed=seed,
     )  # fmt: skip
-    fit(Base(MODEL, "", ""), shards, read_manifest(shards), output, config, clock)
+    fit(Base(MODEL, "", "", ""), shards, read_manifest(shards), output, config, clock)
     return clock
 
 
