@@ -37,7 +37,7 @@ from transformers import PrinterCallback, TrainerCallback
 from kalm_data.core.config.train import TrainConfig
 from kalm_data.core.manifest import read_manifest
 from kalm_data.core.templates import BARE, render_document
-from kalm_data.trainer.base_model import Base
+from kalm_data.trainer.base_model import Base, Models
 from kalm_data.trainer.fit import fit
 from kalm_data.trainer.rows import read_rows
 
@@ -74,7 +74,7 @@ def train_ours(shards: Path, output: Path, steps: int | None, seed: int) -> Cloc
         model=str(MODEL), batch_size=BATCH, negatives=NEGATIVES, temperature=TAU, lr=RATE,
         max_steps=steps, seed=seed,
     )  # fmt: skip
-    fit(Base(MODEL, "", "", ""), shards, read_manifest(shards), output, config, clock)
+    fit(Models(Base(MODEL, "", "", "")), shards, read_manifest(shards), output, config, clock)
     return clock
 
 

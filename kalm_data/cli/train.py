@@ -30,7 +30,8 @@ def train(
     recipe: Annotated[
         RecipeName | None,
         typer.Option(
-            help="Settings that go together. adapt, the default: for a base that embeds already."
+            help="Settings that go together: adapt for a base that embeds already, kalm-v1 and "
+            "kalm-v2 for one that generates text. Default: what fits the base."
         ),
     ] = None,
     config: Annotated[

@@ -44,6 +44,14 @@ class Base:
 
 
 @dataclass(frozen=True, slots=True)
+class Models:
+    """The model to train, and the one it follows, if any."""
+
+    base: Base
+    teacher: Base | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class AsSaved:
     """What the base was and the trained model is to be again: number format, longest text."""
 

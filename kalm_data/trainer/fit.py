@@ -24,6 +24,7 @@ from kalm_data.trainer.processes import wait_for_all
 from kalm_data.trainer.prompts import trained_prompts, training_templates
 from kalm_data.trainer.record import write_record
 from kalm_data.trainer.rows import read_rows
+from kalm_data.trainer.teacher import SavedTeacher
 from kalm_data.trainer.training import Work, train_model
 
 if TYPE_CHECKING:
@@ -34,20 +35,20 @@ if TYPE_CHECKING:
     from kalm_data.core.manifest import Manifest
     from kalm_data.core.templates import Templates
     from kalm_data.core.trained import Fitted
-    from kalm_data.trainer.base_model import Base
+    from kalm_data.trainer.base_model import Models
     from kalm_data.trainer.loop import Watcher
     from kalm_data.trainer.rows import TrainingRows
 
 
 def fit(
-    base: Base,
+    models: Models,
     shards: Path,
     manifest: Manifest,
     output: Path,
     config: TrainConfig,
     watcher: Watcher,
 ) -> Fitted:
-    """Train `base` on a verified set and save it to `output`.
+    """Train the base of `models` on a verified set and save it to `output`.
 
     `output` appears whole or not at all and loads in plain sentence-transformers. A killed run goes
     on from its last checkpoint and ends as if it had not been killed. On one CPU with one number of
@@ -60,47 +61,52 @@ def fit(
     """
     PartialState()  # meets the other processes, where there are any
     with published(output, RECORD, resumes=True) as folder:
-        work = _prepare(base, shards, manifest, config, watcher)
-        untaught = _untaught(shards, work.rows) if config.distill_weight else 0
-        prepare_checkpoints(folder, _identity(base, manifest, config), resume=config.resume)
+        work = _prepare(models, shards, manifest, config, watcher)
+        by_scores = config.distill_weight and not models.teacher
+        untaught = _untaught(shards, work.rows) if by_scores else 0
+        identity = _identity(models, manifest, config)
+        prepare_checkpoints(folder, identity, resume=config.resume)
         wait_for_all()
         fitted = train_model(work, folder, config, watcher)
         fitted = replace(fitted, untaught=untaught)
-        fitted = mix_in_base(work.model, base, config, work.evaluator, fitted)
+        fitted = mix_in_base(work.model, models.base, config, work.evaluator, fitted)
         _save(work, folder, shards, manifest, config, fitted)
         shutil.rmtree(folder / FOLDER)
         wait_for_all()
     return fitted
 
 
-def join(base: Base, shards: Path, manifest: Manifest, output: Path, config: TrainConfig) -> None:
+def join(
+    models: Models, shards: Path, manifest: Manifest, output: Path, config: TrainConfig
+) -> None:
     """Take part in `fit` as one of its further processes."""
     PartialState()
     watcher = Unwatched()
-    work = _prepare(base, shards, manifest, config, watcher)
+    work = _prepare(models, shards, manifest, config, watcher)
     wait_for_all()  # until the first process has made the folder
     train_model(work, partial_of(output), config, watcher)
     wait_for_all()
 
 
 def judge_saved(
-    model: Path, base: Base, shards: Path, manifest: Manifest, config: TrainConfig
+    model: Path, models: Models, shards: Path, manifest: Manifest, config: TrainConfig
 ) -> dict[str, float]:
     """nDCG@10 by task of a saved model on the dev rows of a set, read as training read them."""
     dev = read_dev(shards, manifest, config.dev_queries, config.dev_documents)
-    return judge(load_base(model, config), dev, training_templates(manifest, base, config))
+    return judge(load_base(model, config), dev, training_templates(manifest, models.base, config))
 
 
-def _identity(base: Base, manifest: Manifest, config: TrainConfig) -> str:
+def _identity(models: Models, manifest: Manifest, config: TrainConfig) -> str:
     """Names a training by all that shapes its weights."""
     settings = config.model_dump_json(exclude={"resume", "checkpoint_minutes", "track"})
-    return digest("training", __version__, base.content, manifest.fingerprint, settings)
+    contents = models.base.content, models.teacher.content if models.teacher else ""
+    return digest("training", __version__, *contents, manifest.fingerprint, settings)
 
 
 def _prepare(
-    base: Base, shards: Path, manifest: Manifest, config: TrainConfig, watcher: Watcher
+    models: Models, shards: Path, manifest: Manifest, config: TrainConfig, watcher: Watcher
 ) -> Work:
-    model = load_base(base.path, config)
+    model = load_base(models.base.path, config)
     memory = config.rows_memory_gb * 2**30
     rows = read_rows(
         shards,
@@ -112,10 +118,11 @@ def _prepare(
     if not len(rows):
         message = f"{shards}: no row that could be trained on"
         raise InputError(message)
-    templates = training_templates(manifest, base, config)
+    templates = training_templates(manifest, models.base, config)
     saved = set_up(model, config)
     evaluator = _evaluator(shards, manifest, config, templates, watcher)
-    return Work(model, saved, rows, templates, evaluator)
+    teacher = SavedTeacher(models.teacher, manifest) if models.teacher else None
+    return Work(model, saved, rows, templates, evaluator, teacher)
 
 
 def _untaught(shards: Path, rows: TrainingRows) -> int:

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from kalm_data.trainer.batches import RunPlan
     from kalm_data.trainer.dev_scores import DevEvaluator
     from kalm_data.trainer.rows import TrainingRows
+    from kalm_data.trainer.teacher import SavedTeacher
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,7 @@ class Work:
     rows: TrainingRows
     templates: Mapping[str, Templates]
     evaluator: DevEvaluator | None
+    teacher: SavedTeacher | None
 
 
 def train_model(work: Work, folder: Path, config: TrainConfig, watcher: Watcher) -> Fitted:
@@ -106,8 +108,9 @@ def _loop(
         model.max_seq_length,
     )
     process = Share(arguments.process_index, arguments.world_size)
-    collator = Collator(reader, work.templates, config.negatives, config, process)
-    loss = ContrastiveLoss(model, config)
+    taught_by = work.teacher.templates if work.teacher else None
+    collator = Collator(reader, work.templates, config.negatives, config, process, taught_by)
+    loss = ContrastiveLoss(model, config, work.teacher)
     callbacks: list[TrainerCallback] = [
         Steps(loss, watcher, losses),
         Checkpoints(folder, config.checkpoint_minutes, losses),

@@ -13,7 +13,7 @@ TRAIN = """\
 [[step]]
 command = "train"
 shards = "s"
-model = "m"
+model = "MODEL"
 output = "o"
 epochs = 9
 """
@@ -21,12 +21,16 @@ epochs = 9
 
 def test_a_training_has_the_recipe_and_the_file_of_settings_of_its_command(tmp_path: Path) -> None:
     settings, file = tmp_path / "t.toml", tmp_path / "p.toml"
+    model = tmp_path / "bert"
+    model.mkdir()
+    (model / "config.json").write_text('{"architectures": ["BertModel"]}')
+    text = TRAIN.replace("MODEL", str(model))
     settings.write_text("epochs = 4\nbatch_size = 3\n")
-    given = Layer("option", {"model": "m", "epochs": 9})
-    file.write_text(TRAIN)
+    given = Layer("option", {"model": str(model), "epochs": 9})
+    file.write_text(text)
     (step,) = read_pipeline(file).steps
     assert train_settings(step) == resolve_training(given).settings
-    file.write_text(TRAIN + f'config = "{settings}"\n')
+    file.write_text(text + f'config = "{settings}"\n')
     (step,) = read_pipeline(file).steps
     assert train_settings(step) == resolve_training(given, file=settings).settings
     assert train_settings(step).batch_size == 3

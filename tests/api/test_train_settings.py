@@ -1,37 +1,73 @@
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import pytest
 
 from kalm_data.api.train import Layer, resolve_training
-from kalm_data.core.config.recipes import RECIPES, recipe_layer
+from kalm_data.core.config.recipes import RECIPES, RecipeName, recipe_layer
 from kalm_data.core.config.train import TrainConfig
 from kalm_data.core.errors import InputError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-GIVEN = Layer("option", {"model": "m"})
+
+def save_config(folder: Path, architecture: str, width: int = 896) -> str:
+    """A base of which the configuration is all that is there."""
+    folder.mkdir()
+    config = {"architectures": [architecture], "hidden_size": width}
+    (folder / "config.json").write_text(json.dumps(config))
+    return str(folder)
 
 
-def test_a_recipe_lies_below_the_file_and_the_file_below_the_options(tmp_path: Path) -> None:
+@pytest.fixture
+def embedder(tmp_path: Path) -> str:
+    return save_config(tmp_path / "bert", "BertModel")
+
+
+def test_a_recipe_lies_below_the_file_and_the_file_below_the_options(
+    tmp_path: Path, embedder: str
+) -> None:
     file = tmp_path / "mine.toml"
     file.write_text('recipe = "adapt"\ntemperature = 0.03\nlr = 3e-5\n')
-    given = Layer("option", {"model": "m", "lr": 4e-5})
+    given = Layer("option", {"model": embedder, "lr": 4e-5})
     resolved = resolve_training(given, file=file)
     assert (resolved.settings.lr, resolved.settings.temperature) == (4e-5, 0.03)
     assert resolved.sources["lr"] == "option" and resolved.sources["temperature"] == str(file)
     assert resolved.sources["base_shares"] == "recipe adapt"
 
 
-def test_a_recipe_that_nobody_knows_is_told_with_those_there_are(tmp_path: Path) -> None:
+def test_a_recipe_that_nobody_knows_is_told_with_those_there_are(
+    tmp_path: Path, embedder: str
+) -> None:
     file = tmp_path / "mine.toml"
     file.write_text('recipe = "adept"\n')
-    with pytest.raises(InputError, match=r"recipe 'adept' is not known\. Choose one of adapt"):
-        resolve_training(GIVEN, file=file)
+    with pytest.raises(
+        InputError, match=r"recipe 'adept' is not known\. Choose one of adapt, kalm"
+    ):
+        resolve_training(Layer("option", {"model": embedder}), file=file)
 
 
 @pytest.mark.parametrize("recipe", RECIPES)
-def test_every_setting_of_a_recipe_is_one_of_train(recipe: str) -> None:
-    TrainConfig.model_validate({"model": "m", **recipe_layer(recipe).values})
+@pytest.mark.parametrize("width", [0, 32, 896])
+def test_every_setting_of_a_recipe_is_one_of_train(recipe: RecipeName, width: int) -> None:
+    TrainConfig.model_validate({"model": "m", **recipe_layer(recipe, width).values})
+
+
+def test_a_base_that_generates_text_is_trained_as_the_paper_does(tmp_path: Path) -> None:
+    model = save_config(tmp_path / "qwen", "Qwen2ForCausalLM")
+    settings = resolve_training(Layer("option", {"model": model})).settings
+    assert (settings.pooling, settings.templates, settings.temperature) == ("mean", "paper", 0.01)
+    assert settings.matryoshka == (896, 512, 256, 128, 64)
+    assert settings.matryoshka_weights == (1.0, 0.3, 0.2, 0.1, 0.1)
+    (tmp_path / "qwen" / "modules.json").write_text('[{"path": ""}]')  # made to embed
+    assert resolve_training(Layer("option", {"model": model})).settings.templates == "model"
+
+
+def test_a_narrow_base_has_fewer_matryoshka_dims(tmp_path: Path) -> None:
+    model = save_config(tmp_path / "small", "Qwen2ForCausalLM", width=200)
+    resolved = resolve_training(Layer("option", {"model": model}), recipe="kalm-v2")
+    assert resolved.settings.matryoshka == (200, 128, 64)
+    assert resolved.settings.bidirectional and resolved.settings.focal_gamma == 0.5

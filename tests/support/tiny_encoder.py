@@ -11,14 +11,15 @@ if TYPE_CHECKING:
 LONGEST = 32
 
 
-def save_encoder(folder: Path, words: Sequence[str]) -> Path:
+def save_encoder(folder: Path, words: Sequence[str], seed: int = 0) -> Path:
     """A BERT of 2 layers, 32 wide, with mean pooling, that reads 32 tokens; in `folder/model`."""
     import torch
     from sentence_transformers import SentenceTransformer
     from sentence_transformers.sentence_transformer.modules import Pooling, Transformer
     from transformers import BertConfig, BertModel, BertTokenizerFast
 
-    torch.manual_seed(0)
+    torch.manual_seed(seed)
+    folder.mkdir(parents=True, exist_ok=True)
     vocabulary = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", ":", *words]
     (folder / "vocab.txt").write_text("\n".join(vocabulary))
     config = BertConfig(

@@ -172,7 +172,7 @@ def toy_rows(make_row: MakeRow) -> list[ShardRow]:
 def train(tiny_model: Path) -> Train:
     """Train the tiny model on a set; settings differ from small defaults where given."""
     from kalm_data.core.manifest import read_manifest
-    from kalm_data.trainer.base_model import Base
+    from kalm_data.trainer.base_model import Base, Models
     from kalm_data.trainer.fit import fit
 
     def run(shards: Path, output: Path, **settings: object) -> Fitted:
@@ -181,6 +181,6 @@ def train(tiny_model: Path) -> Train:
         given = {"batch_size": 8, "lr": 1e-3, "epochs": 2, "model": str(model), **settings}
         config = TrainConfig.model_validate(given)
         base = Base(Path(str(model)), "", "", str(model))
-        return fit(base, shards, read_manifest(shards), output, config, watcher)
+        return fit(Models(base), shards, read_manifest(shards), output, config, watcher)
 
     return run

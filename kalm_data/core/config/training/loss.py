@@ -60,7 +60,13 @@ class LossSettings(Settings):
         ge=0,
         description="Weight, beside 1 of the contrastive loss, of following a teacher: KL of the "
         "softmax of its scores to that of the model's, over a row's positive and hard negatives "
-        "(arXiv 2506.20923). The scores are those of the shards, by the ranker that mined.",
+        "(arXiv 2506.20923). The scores are those of the shards, by the ranker that mined, or "
+        "those of --teacher.",
+    )
+    teacher: str | None = Field(
+        None,
+        description="Model to follow, a folder or a name of the model hub: its cosines of a query "
+        "and all documents of the batch that count for it. Wants --distill-weight.",
     )
     distill_temperature: float | None = Field(
         None,
@@ -94,6 +100,9 @@ class LossSettings(Settings):
     def _weights_match(self) -> Self:
         if self.matryoshka_weights and len(self.matryoshka_weights) != len(self.matryoshka):
             message = "give one matryoshka_weights for each matryoshka, or none"
+            raise ValueError(message)
+        if self.teacher and not self.distill_weight:
+            message = "teacher has no weight: give distill_weight, 1 say"
             raise ValueError(message)
         if len(set(self.matryoshka)) != len(self.matryoshka):
             message = "matryoshka names a dimension twice"
