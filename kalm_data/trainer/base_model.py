@@ -6,6 +6,7 @@ plain sentence-transformers loads the result.
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -68,6 +69,7 @@ def load_base(path: Path, settings: ModelSettings) -> SentenceTransformer:
     Raises InputError where the folder holds no such model, or the settings do not fit it.
     """
     logging.disable_progress_bar()  # type: ignore[no-untyped-call,unused-ignore]
+    logging.set_verbosity_error()  # it tells, at length, of a head that no embedder has
     wanted = {"attn_implementation": settings.attention} if settings.attention else {}
     try:
         model = SentenceTransformer(str(path), local_files_only=True, model_kwargs=wanted)
@@ -136,7 +138,9 @@ def _set_pooling(path: Path, model: SentenceTransformer, settings: ModelSettings
 
 def _checkpoint_gradients(model: SentenceTransformer) -> None:
     try:
-        model.gradient_checkpointing_enable({"use_reentrant": False})
+        with warnings.catch_warnings():  # sentence-transformers calls it by its old name
+            warnings.simplefilter("ignore", FutureWarning)
+            model.gradient_checkpointing_enable({"use_reentrant": False})
     except ValueError as error:
         message = f"--gradient-checkpointing: {str(error).splitlines()[0]}"
         raise InputError(f"{message} Leave the option out.") from error
