@@ -1,10 +1,13 @@
 """`kalm-data train`."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from kalm_data.api.merge import MergeSettings, merge
+from kalm_data.api.outcome import InputError
 from kalm_data.api.train import (
     Gates,
     Layer,
@@ -16,7 +19,7 @@ from kalm_data.api.train import (
 from kalm_data.api.train import train as fit
 from kalm_data.cli.expand import OptionsOf, expand
 from kalm_data.cli.options import WORKSPACE, JsonOption, WorkspaceOption
-from kalm_data.cli.reporting import reporting
+from kalm_data.cli.reporting import Reporter, reporting
 from kalm_data.cli.train_tables import training
 
 
@@ -25,8 +28,11 @@ def train(
     given: Annotated[Layer, OptionsOf(TrainConfig)],
     regress: RegressSettings,
     gates: Gates,
-    shards: Annotated[Path, typer.Argument(help="Folder of a shard set.")],
+    averaged: MergeSettings,
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder of the trained model.")],
+    shards: Annotated[
+        Path | None, typer.Argument(help="Folder of a shard set; none with --merge.")
+    ] = None,
     recipe: Annotated[
         RecipeName | None,
         typer.Option(
@@ -53,7 +59,18 @@ def train(
     json: JsonOption = False,
 ) -> None:
     """Train a model on a shard set with InfoNCE over in-batch and hard negatives."""
+    if (shards is None) != bool(averaged.merge):
+        raise typer.BadParameter("Give either a shard set, SHARDS, or models to --merge.")
     with reporting("train", as_json=json) as reporter:
+        if shards is None:
+            others = {
+                "recipe": recipe, "config": config, "print-config": print_config,
+                "leave-one-out": leave_one_out, "regress": regress != RegressSettings(),
+                "min-kept or --max-reject-rate": gates != Gates(),
+            }  # fmt: skip
+            _refuse_unread([*given.values, *(name for name, is_set in others.items() if is_set)])
+            _merge(workspace, output, averaged, reporter)
+            return
         resolved = resolve_training(given, recipe=recipe, file=config)
         if print_config:
             reporter.data.print(resolved.to_toml(), end="", markup=False, soft_wrap=True)
@@ -63,3 +80,16 @@ def train(
             regress=regress, gates=gates, on_progress=reporter.progress.show,
         )  # fmt: skip
         reporter.finish(outcome, *training(outcome.result))
+
+
+def _refuse_unread(names: Sequence[str]) -> None:
+    if names:
+        told = ", ".join(f"--{name.replace('_', '-')}" for name in names)
+        raise InputError(f"--merge trains nothing: leave out {told}.")
+
+
+def _merge(workspace: Path, output: Path, averaged: MergeSettings, reporter: Reporter) -> None:
+    outcome = merge(workspace, output, averaged, on_progress=reporter.progress.show)
+    result = outcome.result
+    told = f"{len(result.merged)} models averaged, {result.parameters} parameters each"
+    reporter.finish(outcome, f"{told}, model in {result.model}")

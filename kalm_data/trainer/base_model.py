@@ -64,7 +64,7 @@ def load_base(path: Path, settings: ModelSettings) -> SentenceTransformer:
     """The model in a folder, in the number format it was saved in.
 
     A checkpoint without modules of sentence-transformers gets a mean (or `settings.pooling`) and a
-    normalisation. A tokenizer that cannot pad does so with its end of text, which no mask shows.
+    normalisation.
 
     Raises InputError where the folder holds no such model, or the settings do not fit it.
     """
@@ -80,12 +80,19 @@ def load_base(path: Path, settings: ModelSettings) -> SentenceTransformer:
         message = f"{path}: leaves its prompt out of the pooling, which is not supported"
         raise InputError(f"{message}. Choose another model.")
     _refuse_without_words(path, model.tokenizer)
-    if model.tokenizer.pad_token is None:
-        model.tokenizer.pad_token = model.tokenizer.eos_token
     _set_pooling(path, model, settings)
     if settings.bidirectional:
         attend_both_ways(path, model)
     return model
+
+
+def pad_with_end(model: SentenceTransformer) -> str:
+    """Let a tokenizer that has no token for padding take its end of text; what to tell of it."""
+    tokenizer = model.tokenizer
+    if tokenizer.pad_token is not None or tokenizer.eos_token is None:
+        return ""
+    tokenizer.pad_token = tokenizer.eos_token
+    return f"the tokenizer has no token for padding: {tokenizer.eos_token!r} is taken and saved"
 
 
 def set_up(model: SentenceTransformer, settings: ModelSettings) -> AsSaved:

@@ -13,7 +13,7 @@ from kalm_data.core.errors import InputError
 from kalm_data.core.folders import partial_of, published
 from kalm_data.core.seeded import digest
 from kalm_data.core.trained import RECORD
-from kalm_data.trainer.base_model import load_base, restore, save_trained, set_up
+from kalm_data.trainer.base_model import load_base, pad_with_end, restore, save_trained, set_up
 from kalm_data.trainer.base_shares import mix_in_base
 from kalm_data.trainer.card import write_card
 from kalm_data.trainer.checkpoints import FOLDER, prepare_checkpoints
@@ -107,6 +107,8 @@ def _prepare(
     models: Models, shards: Path, manifest: Manifest, config: TrainConfig, watcher: Watcher
 ) -> Work:
     model = load_base(models.base.path, config)
+    if note := pad_with_end(model):
+        watcher.warn(note)
     memory = config.rows_memory_gb * 2**30
     rows = read_rows(
         shards,

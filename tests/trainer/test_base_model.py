@@ -16,7 +16,7 @@ from kalm_data.core.config.training.base_model import ModelSettings
 from kalm_data.core.errors import InputError
 from kalm_data.trainer.adapters import without_adapters
 from kalm_data.trainer.averaging import blend, weights_of
-from kalm_data.trainer.base_model import load_base, restore, set_up
+from kalm_data.trainer.base_model import load_base, pad_with_end, restore, set_up
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -88,6 +88,15 @@ def test_the_last_token_is_the_last_of_the_text_on_whichever_side_is_padded(qwen
     assert np.allclose(found, wanted, atol=1e-6)
 
 
+def test_a_tokenizer_without_padding_takes_the_end_of_text_and_says_so(qwen3: Path):
+    model = load_base(qwen3, settings(qwen3))
+    assert model.tokenizer.pad_token is None
+    assert "'<end>' is taken" in pad_with_end(model)
+    alone = model.encode(["red"])
+    assert np.allclose(model.encode(["red", "red green"])[0], alone[0], atol=1e-6)
+    assert not pad_with_end(model)
+
+
 def first_token(model: SentenceTransformer, text: str, other: str) -> torch.Tensor:
     """(32,) of the first token of `text`, padded to the length of `other`."""
     tokens = model.preprocess([text, other])
@@ -103,8 +112,10 @@ def test_a_later_token_changes_an_earlier_one_if_bidirectional_and_only_then(
 ):
     base = request.getfixturevalue(kind)
     given = settings(base, bidirectional=bidirectional, attention=attention)
-    load_base(base, given).save_pretrained(str(tmp_path / "saved"))
-    for model in (load_base(base, given), SentenceTransformer(str(tmp_path / "saved"))):
+    loaded = load_base(base, given)
+    pad_with_end(loaded)
+    loaded.save_pretrained(str(tmp_path / "saved"))
+    for model in (loaded, SentenceTransformer(str(tmp_path / "saved"))):
         for other in ("red", "red green blue fish sun"):  # without and with padding
             one, two = (first_token(model, f"red {last}", other) for last in ("fish", "moon"))
             assert torch.allclose(one, two, atol=1e-5) is not bidirectional
