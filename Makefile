@@ -52,7 +52,7 @@ $(VENV)/.installed-demo: $(VENV)/bin/python pyproject.toml constraints.txt
 	touch $@
 
 $(VENV)/.installed-dev: $(VENV)/bin/python pyproject.toml constraints.txt
-	$(PIP) -e '.[demo,dev]'
+	$(PIP) -e '.[demo,dev,eval]'
 	touch $@ $(VENV)/.installed-demo
 
 # torch by pip, which finds a CPU build where one is at hand; the rest by uv, which can leave out.
