@@ -57,7 +57,7 @@ def select_queries(
     index = pool.index()
     long = [i for i, query in enumerate(queries) if len(words(query.query)) >= verbatim_words]
     found = find_verbatim([queries[i].query for i in long], texts)
-    holder = {long[place]: pool.documents[document].text_hash for place, document in found.items()}
+    holder = {long[place]: pool.text_hashes[document] for place, document in found.items()}
     fit: list[JudgedQuery] = []
     turned_away: list[TurnedAway] = []
     for place, query in enumerate(queries):

@@ -14,8 +14,9 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, slots=True)
 class FilterRow:
     """One positive of one example. `measured` is by the rankers of the run, in order; None where
-    the document is outside the pool. `text` is the positive's, empty outside the pool, `rival` the
-    first ranker's score of the best hit that is no positive nor like one.
+    the document is outside the pool. `text` is the positive's, empty outside the pool, and in a run
+    whose rules read none; `rival` the first ranker's score of the best hit that is no positive nor
+    like one.
     """
 
     task: str

@@ -87,7 +87,7 @@ class Excluded:
 def excluded(pool: Pool, index: Mapping[str, int], positives: Sequence[str]) -> Excluded:
     """`index` is the pool's; positives that the pool does not hold exclude what is like them."""
     places = excluded_places(pool, index, positives)
-    hashes = [pool.documents[place].text_hash for place in places]  # in order, as the places are
+    hashes = [pool.text_hashes[place] for place in places]  # in order, as the places are
     outside = [text_hash for text_hash in positives if text_hash not in index]
     if outside:
         hashes = sorted({*hashes, *outside})

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
-from itertools import pairwise
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
+from itertools import chain, pairwise
+from typing import TYPE_CHECKING, Protocol
 
 from kalm_data.core.errors import InputError
 from kalm_data.core.near_duplicates import groups
@@ -14,6 +14,9 @@ from kalm_data.core.seeded import digest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+TEXTS_AT_ONCE = 65_536
+"""Texts of a pool that are in memory at one time where somebody reads them all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,45 +39,113 @@ class PoolDocument:
 
 
 @dataclass(frozen=True, slots=True)
+class PoolColumns:
+    """(P,) each: what is known of documents beside their texts, as `PoolDocument` tells it.
+
+    `parents` has those that have any, by place.
+    """
+
+    text_hashes: Sequence[str]
+    titles: Sequence[str]
+    headings: Sequence[tuple[str, ...]]
+    languages: Sequence[str]
+    splits: Sequence[Split]
+    labels: Sequence[str]
+    parents: Mapping[int, frozenset[str]]
+
+
+class TextSource(Protocol):
+    """Reads texts."""
+
+    def __call__(self, hashes: Sequence[str]) -> Sequence[str]:
+        """The texts of these hashes, in order."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
 class Pool:
     """All documents, sorted by text hash: a document's *position* is its place in this order.
 
-    `alike` names, for a text hash (of the pool or not), the positions of its near-duplicates
-    (DESIGN terms: the same text but for case and white space is one), itself left out; a hash
-    that has none is missing. `fingerprint` covers texts, titles, headings and the template.
+    Texts are read when somebody asks for them; most do without. `alike` names, for a text hash (of
+    the pool or not), the positions of its near-duplicates (DESIGN terms: the same text but for case
+    and white space is one), itself left out; a hash that has none is missing. `fingerprint` covers
+    texts, titles, headings and the template.
     """
 
-    documents: tuple[PoolDocument, ...]
+    columns: PoolColumns
     alike: Mapping[str, tuple[int, ...]]
     fingerprint: str
+    read: TextSource = field(compare=False)
 
     def __len__(self) -> int:
-        return len(self.documents)
+        return len(self.columns.text_hashes)
+
+    @property
+    def text_hashes(self) -> Sequence[str]:
+        """By position, ascending."""
+        return self.columns.text_hashes
 
     def index(self) -> dict[str, int]:
         """Text hash → position."""
-        return {document.text_hash: place for place, document in enumerate(self.documents)}
+        return {text_hash: place for place, text_hash in enumerate(self.text_hashes)}
 
     def keys(self) -> list[int]:
         """The text key of each position, ascending."""
-        return [text_key(document.text_hash) for document in self.documents]
+        return [text_key(text_hash) for text_hash in self.text_hashes]
+
+    def documents(self, places: Sequence[int] | None = None) -> Iterator[PoolDocument]:
+        """With their texts, which are read by the block: those at some positions, or all."""
+        return chain.from_iterable(self.blocks(places))
+
+    def blocks(self, places: Sequence[int] | None = None) -> Iterator[list[PoolDocument]]:
+        """The same, at most `TEXTS_AT_ONCE` at a time."""
+        wanted = range(len(self)) if places is None else places
+        for start in range(0, len(wanted), TEXTS_AT_ONCE):
+            block = wanted[start : start + TEXTS_AT_ONCE]
+            texts = self.read([self.text_hashes[place] for place in block])
+            yield [self._document(*one) for one in zip(block, texts, strict=True)]
+
+    def _document(self, place: int, text: str) -> PoolDocument:
+        known = self.columns
+        return PoolDocument(
+            known.text_hashes[place], text, known.titles[place], known.headings[place],
+            known.languages[place], known.splits[place],
+            known.parents.get(place, frozenset()), known.labels[place],
+        )  # fmt: skip
 
 
-def title_path(document: PoolDocument) -> str:
+def title_path(title: str, headings: Sequence[str]) -> str:
     """Title and headings as one title, which renders as both do (`core.templates`)."""
-    return " > ".join(part for part in (document.title, *document.headings) if part)
+    return " > ".join(part for part in (title, *headings) if part)
 
 
 def make_pool(
     documents: Iterable[PoolDocument], near: Iterable[tuple[str, str]], document_template: str
 ) -> Pool:
-    """A pool of distinct texts in any order and unordered pairs of near-duplicates.
+    """A pool of distinct texts in any order, held in memory; else as `pool_of`."""
+    ordered = sorted(documents, key=lambda document: document.text_hash)
+    texts = {one.text_hash: one.text for one in ordered}
+    columns = PoolColumns(
+        text_hashes=[one.text_hash for one in ordered],
+        titles=[one.title for one in ordered],
+        headings=[one.headings for one in ordered],
+        languages=[one.language for one in ordered],
+        splits=[one.split for one in ordered],
+        labels=[one.label for one in ordered],
+        parents={place: one.parents for place, one in enumerate(ordered) if one.parents},
+    )
+    return pool_of(columns, near, document_template, lambda hashes: [texts[h] for h in hashes])
+
+
+def pool_of(
+    columns: PoolColumns, near: Iterable[tuple[str, str]], document_template: str, read: TextSource
+) -> Pool:
+    """A pool of columns in order of text hash and unordered pairs of near-duplicates.
 
     Raises InputError where two texts have the same key (their hashes' first 64 bits).
     """
-    ordered = tuple(sorted(documents, key=lambda document: document.text_hash))
-    _refuse_collisions(ordered)
-    place = {document.text_hash: i for i, document in enumerate(ordered)}
+    _refuse_collisions(columns.text_hashes)
+    place = {text_hash: i for i, text_hash in enumerate(columns.text_hashes)}
     alike: defaultdict[str, set[int]] = defaultdict(set)
     for first, second in near:
         if first != second:
@@ -83,7 +154,7 @@ def make_pool(
             if first in place:
                 alike[second].add(place[first])
     positions = {text_hash: tuple(sorted(found)) for text_hash, found in alike.items()}
-    return Pool(ordered, positions, _fingerprint(ordered, document_template))
+    return Pool(columns, positions, _fingerprint(columns, document_template), read)
 
 
 def document_groups(pool: Pool) -> dict[str, str]:
@@ -104,14 +175,15 @@ def tied_documents(pool: Pool) -> Iterator[tuple[str, str]]:
 def _near_pairs(pool: Pool) -> Iterator[tuple[str, str]]:
     for text_hash, positions in pool.alike.items():
         for place in positions:
-            yield text_hash, pool.documents[place].text_hash
+            yield text_hash, pool.text_hashes[place]
 
 
 def _sibling_pairs(pool: Pool) -> Iterator[tuple[str, str]]:
     first_child: dict[str, str] = {}
-    for document in pool.documents:
-        for parent in document.parents:
-            yield first_child.setdefault(parent, document.text_hash), document.text_hash
+    for place, parents in pool.columns.parents.items():
+        text_hash = pool.text_hashes[place]
+        for parent in parents:
+            yield first_child.setdefault(parent, text_hash), text_hash
 
 
 def most_protected(splits: Iterable[str]) -> Split:
@@ -119,21 +191,23 @@ def most_protected(splits: Iterable[str]) -> Split:
     return SPLITS[max(SPLITS.index(split) for split in splits)]
 
 
-def _refuse_collisions(ordered: Sequence[PoolDocument]) -> None:
-    if len({document.text_hash[:16] for document in ordered}) == len(ordered):
+def _refuse_collisions(hashes: Sequence[str]) -> None:
+    """hashes: ascending."""
+    if len({text_hash[:16] for text_hash in hashes}) == len(hashes):
         return
-    for one, other in pairwise(ordered):
-        if one.text_hash[:16] == other.text_hash[:16]:
+    for one, other in pairwise(hashes):
+        if one[:16] == other[:16]:
             message = (
-                f"texts {one.text_hash} and {other.text_hash} share the first 64 bits of their "
+                f"texts {one} and {other} share the first 64 bits of their "
                 "hash, by which hits name documents: change one of the two texts by a character"
             )
             raise InputError(message)
 
 
-def _fingerprint(ordered: Sequence[PoolDocument], document_template: str) -> str:
+def _fingerprint(columns: PoolColumns, document_template: str) -> str:
     parts = [document_template]
-    for document in ordered:
-        parts += [document.text_hash, document.title, str(len(document.headings))]
-        parts += document.headings
+    for text_hash, title, headings in zip(
+        columns.text_hashes, columns.titles, columns.headings, strict=True
+    ):
+        parts += [text_hash, title, str(len(headings)), *headings]
     return digest("pool", *parts)

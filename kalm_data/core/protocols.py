@@ -47,6 +47,10 @@ class VectorSource(Protocol):
         """(N, D) unit vectors, in order."""
         ...
 
+    def of_blocks(self, run: Run, encoder: Encoder, blocks: Iterable[Sequence[str]]) -> Vectors:
+        """The same, of texts that come by the block, of which one is held at a time."""
+        ...
+
 
 class DenseSearch(Protocol):
     """Exact search over all documents of a pool; scores are float64 cosines rounded to 1e-9."""

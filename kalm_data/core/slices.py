@@ -54,5 +54,5 @@ def _overlap(query: JudgedQuery, texts: Sequence[str]) -> str:
 
 
 def _answer_groups(query: JudgedQuery, pool: Pool, group_of: Mapping[str, str]) -> set[str]:
-    hashes = (pool.documents[place].text_hash for place in query.relevant)
+    hashes = (pool.text_hashes[place] for place in query.relevant)
     return {group_of.get(text_hash, text_hash) for text_hash in hashes}

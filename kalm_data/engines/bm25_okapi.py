@@ -21,7 +21,7 @@ from kalm_data.engines.bm25_tokens import tokens
 from kalm_data.engines.dense_search import ExactRanking
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -59,13 +59,13 @@ class OkapiSearch:
     documents or without words, for which BM25Okapi divides by zero, have scores of 0 and no hits.
     """
 
-    def __init__(self, texts: Sequence[str], *, stem: str = "") -> None:
+    def __init__(self, texts: Iterable[str], *, stem: str = "") -> None:
         """texts: (P,) in pool order. stem: ISO 639-1 code of the language whose Snowball stemmer
         cuts the words of documents and queries; empty, or a language that has none: no stemming.
         """
-        self._size = len(texts)
         self._stem = stem
         read = [tokens(text, stem) for text in texts]
+        self._size = len(read)
         self._terms = _terms(BM25Okapi(read)) if any(read) else {}
 
     def scores(self, query: str) -> Scores:

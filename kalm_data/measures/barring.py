@@ -12,9 +12,10 @@ from kalm_data.measures.row_plans import Barred
 from kalm_data.measures.training_pool import HELD_OUT
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from kalm_data.core.config.shards import ShardsConfig
+    from kalm_data.core.pool import Pool, PoolDocument
     from kalm_data.core.protocols import Run
     from kalm_data.core.tasks import Task
     from kalm_data.measures.draws import DrawStore
@@ -60,10 +61,7 @@ def _held_texts(
     """
     if not any(store.has_own_texts(task.name) for task in tasks):
         return []
-    documents = (one for task in tasks for one in draws.pool(task).documents)
-    held = {
-        one.text_hash: one.text for one in documents if one.text_hash in dev or one.split != "train"
-    }
+    held = {one.text_hash: one.text for task in tasks for one in _held(draws.pool(task), dev)}
     queries = {
         example.query
         for task in (tasks if dev else ())
@@ -72,6 +70,13 @@ def _held_texts(
         if not dev.isdisjoint(example.positives)
     }
     return [Text.of(text) for text in sorted({*held.values(), *queries})]
+
+
+def _held(pool: Pool, dev: frozenset[str]) -> Iterator[PoolDocument]:
+    both = zip(pool.text_hashes, pool.columns.splits, strict=True)
+    return pool.documents(
+        [place for place, (one, split) in enumerate(both) if one in dev or split != "train"]
+    )
 
 
 def _hold_for_dev(

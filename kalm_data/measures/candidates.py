@@ -107,5 +107,6 @@ def siblings(around: Surroundings, block: Block, given: ByExample) -> ByExample:
 def _siblings(around: Surroundings, example: MiningExample) -> set[int]:
     training = around.training
     places = [training.index[h] for h in example.positives if h in training.index]
-    parents = {parent for place in places for parent in training.pool.documents[place].parents}
+    parents_of = training.pool.columns.parents
+    parents = {parent for place in places for parent in parents_of.get(place, ())}
     return {child for parent in parents for child in around.children[parent]}

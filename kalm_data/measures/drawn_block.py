@@ -34,11 +34,11 @@ class DrawnBlock:
 
     def false_negatives(self) -> dict[int, list[FalseNegative]]:
         """By place of the example, where there are any."""
-        documents = self.around.training.pool.documents
+        text_hashes = self.around.training.pool.text_hashes
         found: defaultdict[int, list[FalseNegative]] = defaultdict(list)
         for row, place, score, lowest in zip(
             self.judged.documents.rows.tolist(), self.judged.documents.places.tolist(),
             self.judged.scores.tolist(), self.judged.positive_scores.tolist(), strict=True,
         ):  # fmt: skip
-            found[row].append(FalseNegative(documents[place].text_hash, score, lowest))
+            found[row].append(FalseNegative(text_hashes[place], score, lowest))
         return dict(found)

@@ -56,7 +56,7 @@ class ExamplePlanner:
         pool = self._pool = draws.pool(task)
         dropped = frozenset(draws.dropped(task.name))
         self._training = training_pool(pool, pool.index(), dropped, self._barred)
-        self._text_hashes = np.array([one.text_hash for one in pool.documents], object)
+        self._text_hashes = np.array(pool.text_hashes, object)
         self._dev_documents = barred.dev
         self._protected = store.protected(task.name)
         languages = store.languages(task.name) if task.languages else {}
@@ -150,7 +150,7 @@ class ExamplePlanner:
         place = self._training.index.get(text_hash)
         if place is None or self._barred.get(text_hash) == OTHER_LICENCE:
             return False
-        if self._pool.documents[place].split != split:
+        if self._pool.columns.splits[place] != split:
             return False
         return split == "dev" or text_hash in self._dev_documents
 
@@ -182,7 +182,7 @@ class ExamplePlanner:
         if not example.positives:
             return "no_positive"
         places = [self._training.index.get(text_hash) for text_hash in example.positives]
-        splits = {self._pool.documents[place].split for place in places if place is not None}
+        splits = {self._pool.columns.splits[place] for place in places if place is not None}
         if not splits:
             return NOT_IN_POOL
         if any(self._barred.get(text_hash) == OTHER_LICENCE for text_hash in example.positives):

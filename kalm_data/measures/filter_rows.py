@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 _BLOCK = 8192
 _BY_RANK = ("top-k", "min-score", "min-gap")
+_BY_TEXT = ("exclude", "dedup")
 
 
 class FilterStore(MeasuredStore, Protocol):
@@ -70,7 +71,7 @@ def read_rows(store: FilterStore, run: Run, task: Task, config: FilterConfig) ->
             f"task {task.name}: its pool holds {len(pool)} documents, fewer than k = {k or 50}; "
             "the rule keeps every positive that has evidence"
         )
-    reader = _Reader(store, task, pool, rankers, "min-gap" in config.rules)
+    reader = _Reader(store, task, pool, rankers, config.rules)
     blocks = (examples[start : start + _BLOCK] for start in range(0, len(examples), _BLOCK))
     rows = tuple(row for block in blocks for row in reader.read(block))
     return TaskPositives(task, rankers, len(pool), ranking_basis(pool, task), rows)
@@ -108,13 +109,14 @@ class _Reader:
         task: Task,
         pool: Pool,
         rankers: Sequence[str],
-        with_rivals: bool,
+        rules: Sequence[str],
     ) -> None:
         self._store, self._task, self._pool, self._rankers = store, task, pool, rankers
         self._index, self._basis = pool.index(), ranking_basis(pool, task)
         self._keys = np.array(pool.keys(), np.uint64)
+        self._reads_texts = not {*_BY_TEXT}.isdisjoint(rules)
         self._listed = ""
-        if with_rivals:
+        if "min-gap" in rules:
             depth = store.mine_config(task.name, rankers[0]).stored_depth
             self._listed = hits_basis(self._basis, depth)
 
@@ -124,6 +126,7 @@ class _Reader:
             self._store.measured(ranker, self._basis, first, last) for ranker in self._rankers
         ]
         hits = self._store.hits(self._rankers[0], self._listed, first, last) if self._listed else {}
+        texts = self._texts(block) if self._reads_texts else {}
         for example in block:
             own = excluded(self._pool, self._index, example.positives)
             key = example.example_id, own.positives
@@ -131,10 +134,15 @@ class _Reader:
             self._refuse_stale(example, measured)
             rival = self._rival(hits[key], own) if key in hits else None
             for text_hash in example.positives:
-                place = self._index.get(text_hash)
-                text = "" if place is None else self._pool.documents[place].text
+                text = texts.get(text_hash, "")
                 known = tuple(one.get(text_hash) for one in measured)
                 yield FilterRow(self._task.name, example, text_hash, text, known, rival)
+
+    def _texts(self, block: Sequence[MiningExample]) -> dict[str, str]:
+        """The positives' texts, by hash."""
+        named = {one for example in block for one in example.positives}
+        places = sorted(self._index[one] for one in named if one in self._index)
+        return {one.text_hash: one.text for one in self._pool.documents(places)}
 
     def _refuse_stale(
         self, example: MiningExample, measured: Sequence[Mapping[str, Measured]]

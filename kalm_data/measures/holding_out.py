@@ -43,7 +43,12 @@ def held_for_dev(
             ((text_hash, f"value {value}") for text_hash, value in alike),
         )
     )
-    hashes = {one.text_hash for pool in pools for one in pool.documents if one.split == "train"}
+    hashes = {
+        text_hash
+        for pool in pools
+        for text_hash, split in zip(pool.text_hashes, pool.columns.splits, strict=True)
+        if split == "train"
+    }
     return frozenset(h for h in hashes if unit(seed, "held for dev", group_of.get(h, h)) < share)
 
 

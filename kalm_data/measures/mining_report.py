@@ -91,10 +91,10 @@ class MiningReport:
 
     def _are_positives(self, block: Block, rows: Places, places: Places) -> Mask:
         """(N,) whether each document is a positive of its example, or only like one."""
-        documents = self._over.pool.documents
+        text_hashes = self._over.pool.text_hashes
         return np.array(
             [
-                documents[place].text_hash in block.examples[row].positives
+                text_hashes[place] in block.examples[row].positives
                 for row, place in zip(rows.tolist(), places.tolist(), strict=True)
             ],
             bool,

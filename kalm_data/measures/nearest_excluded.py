@@ -40,10 +40,7 @@ class VectorsOfExcluded:
         self._embed, self._least, self._excluded = embed, least, excluded
         prompts = encoder.query_prompt, encoder.document_prompt
         self._templates = {task.name: resolve_templates(task, *prompts) for task in pools}
-        self._documents = {
-            task.name: {document.text_hash: document for document in pool.documents}
-            for task, pool in pools.items()
-        }
+        self._pools = {task.name: (pool.columns, pool.index()) for task, pool in pools.items()}
 
     def find(self, kind: Kind, rows: Sequence[FilterRow]) -> list[Near | None]:
         others = [text for text in self._excluded if text.kind == kind]
@@ -67,5 +64,6 @@ class VectorsOfExcluded:
         templates = self._templates[row.task]
         if kind == "query":
             return render_query(templates, row.example.query, row.example.instruction)
-        document = self._documents[row.task][row.text_hash]
-        return render_document(templates, document.text, document.title, document.headings)
+        columns, index = self._pools[row.task]
+        place = index[row.text_hash]
+        return render_document(templates, row.text, columns.titles[place], columns.headings[place])

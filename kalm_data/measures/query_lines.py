@@ -24,7 +24,7 @@ def query_lines(
     ids: Mapping[str, str],
 ) -> list[QueryLine]:
     """One line a query, in their order. ids: the document's id by text hash."""
-    names = [ids[document.text_hash] for document in pool.documents]
+    names = [ids[text_hash] for text_hash in pool.text_hashes]
     return [
         QueryLine(
             task=task,

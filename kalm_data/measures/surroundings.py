@@ -40,8 +40,8 @@ class Surroundings:
 
 def surroundings(training: TrainingPool, settings: DrawSettings) -> Surroundings:
     children: dict[str, list[int]] = {}
-    for place, document in enumerate(training.pool.documents):
-        for parent in document.parents:
+    for place, parents in training.pool.columns.parents.items():
+        for parent in parents:
             children.setdefault(parent, []).append(place)
     siblings = {parent: tuple(places) for parent, places in children.items()}
     keys, depth = np.array(training.pool.keys(), np.uint64), settings.config.stored_depth
@@ -52,18 +52,19 @@ def surroundings(training: TrainingPool, settings: DrawSettings) -> Surroundings
 
 
 def _classes(pool: Pool) -> Classes | None:
-    names = sorted({document.label for document in pool.documents})
+    labels = pool.columns.labels
+    names = sorted({*labels})
     if names in ([], [""]):
         return None
     numbers = {name: number for number, name in enumerate(names)}
-    return np.array([numbers[document.label] for document in pool.documents], np.int64)
+    return np.array([numbers[label] for label in labels], np.int64)
 
 
 def _of_two_classes(pool: Pool, classes: Classes | None) -> NDArray[np.bool_]:
     """(P,) whether a text is nearly one of another class, and so of a positive there."""
     found = np.zeros(len(pool), bool)
     if classes is not None:
-        for place, document in enumerate(pool.documents):
-            alike = pool.alike.get(document.text_hash, ())
+        for place, text_hash in enumerate(pool.text_hashes):
+            alike = pool.alike.get(text_hash, ())
             found[place] = any(classes[other] != classes[place] for other in alike)
     return found

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
 from kalm_data.core.errors import InputError
 from kalm_data.core.metrics import DEPTH, fuse
-from kalm_data.core.templates import BARE, Templates, render_document, render_query
+from kalm_data.core.templates import BARE, Templates, render_query
+from kalm_data.measures.written_pool import written_blocks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -111,21 +114,24 @@ def answer(
 
 def written(pool: Pool, templates: Templates) -> list[str]:
     """The documents of the pool, by position, as they are read."""
-    return [
-        render_document(templates, document.text, document.title, document.headings)
-        for document in pool.documents
-    ]
+    return list(chain.from_iterable(written_blocks(pool, templates)))
 
 
 def encode(
     queries: Sequence[EvalQuery], pool: Pool, model: Model, engines: Engines, run: Run
 ) -> tuple[Vectors, Vectors, int]:
     """(Q, D) and (P, D) vectors of queries and documents; how many texts the model cut."""
-    asked, documents = _asked(queries, model), written(pool, model.templates)
+    cut: Counter[str] = Counter()
+
+    def counted(texts: Sequence[str]) -> Sequence[str]:
+        cut[model.name] += model.encoder.count_cut(texts)
+        return texts
+
+    documents = map(counted, written_blocks(pool, model.templates))
     return (
-        engines.vectors.vectors(run, model.encoder, asked),
-        engines.vectors.vectors(run, model.encoder, documents),
-        model.encoder.count_cut([*asked, *documents]),
+        engines.vectors.vectors(run, model.encoder, counted(_asked(queries, model))),
+        engines.vectors.of_blocks(run, model.encoder, documents),
+        cut[model.name],
     )
 
 
@@ -163,6 +169,5 @@ def _asked(queries: Sequence[EvalQuery], model: Model) -> list[str]:
 
 
 def _by_words(queries: Sequence[EvalQuery], pool: Pool, indexer: LexicalIndexer) -> Lists:
-    languages = [document.language for document in pool.documents]
-    search = indexer(written(pool, BARE), languages)
+    search = indexer(written(pool, BARE), pool.columns.languages)
     return [Found(search.search(query.query, query.language, DEPTH), []) for query in queries]

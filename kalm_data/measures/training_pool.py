@@ -57,9 +57,8 @@ def training_pool(
 ) -> TrainingPool:
     """`index` is the pool's."""
     barred = barred or {}
-    trainable = np.array(
-        [one.split == "train" and one.text_hash not in barred for one in pool.documents], bool
-    )
+    both = zip(pool.columns.splits, pool.text_hashes, strict=True)
+    trainable = np.array([split == "train" and one not in barred for split, one in both], bool)
     return TrainingPool(pool, index, trainable, dropped, barred)
 
 

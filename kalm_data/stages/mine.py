@@ -200,10 +200,10 @@ def _store_draw(run: Run, config: MineConfig, drawn: DrawnBlock) -> dict[str, in
 
 def _judgements(run: Run, drawn: DrawnBlock) -> RecordColumns:
     negatives, rankers = drawn.negatives, drawn.around.settings.rankers
-    examples, documents = drawn.block.examples, drawn.around.training.pool.documents
+    examples, text_hashes = drawn.block.examples, drawn.around.training.pool.text_hashes
     differing: dict[str, Column] = {
         "example_id": [examples[row].example_id for row in negatives.rows.tolist()],
-        "text_hash": [documents[place].text_hash for place in negatives.places.tolist()],
+        "text_hash": [text_hashes[place] for place in negatives.places.tolist()],
         "ranker": [rankers[ranker] for ranker in negatives.rankers.tolist()],
         "rank": negatives.ranks,
         "score": negatives.scores,

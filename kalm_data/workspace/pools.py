@@ -2,33 +2,31 @@
 
 from __future__ import annotations
 
-from itertools import groupby
-from operator import itemgetter
+from functools import partial
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from kalm_data.core.pool import Pool, PoolDocument, make_pool, most_protected
+import numpy as np
+import pyarrow as pa
+
+from kalm_data.core.pool import Pool, PoolColumns, most_protected, pool_of
+from kalm_data.workspace.arrow_columns import to_column
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Sequence
 
     from kalm_data.core.tasks import Task
     from kalm_data.workspace.database import Database
 
-_Row = tuple[str, str, str, str, list[str], str, str, str]
-
 _DOCUMENTS = """
-SELECT d.text_hash, d.collection, d.doc_id, d.title, d.headings, d.language, d.split, d.parent
+SELECT d.text_hash, d.collection, d.title, d.headings, d.language, d.split, d.parent
 FROM current_documents d
 WHERE d.collection IN (SELECT unnest(?))
 ORDER BY d.text_hash, d.collection, d.doc_id
 """
 
 _TEXTS = """
-SELECT t.text_hash, t.text
-FROM texts t
-WHERE t.text_hash IN (
-    SELECT text_hash FROM current_documents WHERE collection IN (SELECT unnest(?))
-)
+SELECT t.text FROM asked JOIN texts t ON t.text_hash = asked.text_hash ORDER BY asked.place
 """
 
 _NEAR = """
@@ -56,24 +54,42 @@ class PoolStore:
         """The current revisions' distinct texts of the task's collections; maybe empty."""
         collections = [list(task.pool)]
         with self._database.read() as connection:
-            rows = connection.execute(_DOCUMENTS, collections).fetchall()
-            texts = dict(connection.execute(_TEXTS, collections).fetchall())
+            rows = connection.sql(_DOCUMENTS, params=collections).to_arrow_table()
             near = connection.execute(_NEAR, collections).fetchall()
-        grouped = groupby(rows, key=itemgetter(0))
-        documents = (_document(texts[text_hash], same) for text_hash, same in grouped)
-        return make_pool(documents, near, task.document_template)
+        columns = _columns(rows)
+        return pool_of(columns, near, task.document_template, partial(_read, self._database))
 
 
-def _document(text: str, same: Iterable[_Row]) -> PoolDocument:
-    """One distinct text from the rows of its documents, in order of (collection, id)."""
-    rows = list(same)
-    text_hash, _, _, title, headings, language, _, _ = rows[0]
-    return PoolDocument(
-        text_hash=text_hash,
-        text=text,
-        title=title,
-        headings=tuple(headings),
-        language=language,
-        split=most_protected([row[6] for row in rows]),
-        parents=frozenset([f"{row[1]}\x1f{row[7]}" for row in rows if row[7]]),
+def _columns(rows: pa.Table) -> PoolColumns:
+    """rows: one a document, in order of (text hash, collection, id)."""
+    of_rows = {name: rows[name].to_pylist() for name in rows.column_names}
+    hashes, splits, parents = (of_rows[name] for name in ("text_hash", "split", "parent"))
+    firsts = [row for row, one in enumerate(hashes) if not row or one != hashes[row - 1]]
+    spans = [*pairwise([*firsts, len(hashes)])]  # the documents of each text
+    collections = of_rows["collection"]
+    return PoolColumns(
+        text_hashes=[hashes[row] for row in firsts],
+        titles=[of_rows["title"][row] for row in firsts],
+        headings=[tuple(of_rows["headings"][row]) for row in firsts],
+        languages=[of_rows["language"][row] for row in firsts],
+        splits=[most_protected(splits[first:end]) for first, end in spans],
+        labels=[""] * len(firsts),
+        parents={
+            place: frozenset(
+                f"{collections[row]}\x1f{parents[row]}" for row in range(*span) if parents[row]
+            )
+            for place, span in enumerate(spans)
+            if any(parents[slice(*span)])
+        },
     )
+
+
+def _read(database: Database, hashes: Sequence[str]) -> list[str]:
+    """Texts of the workspace, in order."""
+    asked = pa.table({
+        "text_hash": to_column(hashes, pa.large_string()),
+        "place": to_column(np.arange(len(hashes)), pa.int64()),
+    })  # fmt: skip
+    with database.read() as connection:
+        connection.register("asked", asked)
+        return [text for (text,) in connection.execute(_TEXTS).fetchall()]

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from kalm_data.core.config.shards import ShardsConfig
     from kalm_data.core.lint import LintFound
-    from kalm_data.core.pool import PoolDocument
+    from kalm_data.core.pool import PoolColumns
     from kalm_data.core.protocols import Tokenizer
     from kalm_data.core.tasks import Task
     from kalm_data.measures.row_block import RowBlock
@@ -167,7 +167,7 @@ class StagedSet:
             self._connection.execute(_ADD_SCORES, named)
         if not rows.has_negatives:
             self._connection.execute("INSERT INTO without_negatives VALUES (?)", [task.name])
-        given = {"given_titles": _titles(rows.pool.documents), "given_groups": _groups(rows.groups)}
+        given = {"given_titles": _titles(rows.pool.columns), "given_groups": _groups(rows.groups)}
         asked = {"task": task.name, "licence": task.licence, "collections": list(task.pool)}
         with self._registered(given):
             self._connection.execute(_ADD_DOCUMENTS, asked)
@@ -321,11 +321,12 @@ def _negatives(block: RowBlock) -> pa.Table:
     })  # fmt: skip
 
 
-def _titles(documents: Sequence[PoolDocument]) -> pa.Table:
+def _titles(columns: PoolColumns) -> pa.Table:
     texts = pa.large_string()
+    named = zip(columns.titles, columns.headings, strict=True)
     return pa.table({
-        "text_hash": pa.array([document.text_hash for document in documents], texts),
-        "title": pa.array([title_path(document) for document in documents], texts),
+        "text_hash": pa.array(columns.text_hashes, texts),
+        "title": pa.array([title_path(*one) for one in named], texts),
     })  # fmt: skip
 
 

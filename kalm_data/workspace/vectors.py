@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import time
+from itertools import pairwise
 from tempfile import TemporaryFile
 from typing import TYPE_CHECKING
 
@@ -19,7 +20,7 @@ from kalm_data.core.records import VectorPlace, text_hash
 from kalm_data.core.seeded import digest
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -57,18 +58,31 @@ class VectorStore:
 
         What is encoded is stored every few seconds, so that a kill loses no more.
         """
-        if not texts:
-            return np.empty((0, 0), np.float32)
+        return self.of_blocks(run, encoder, [texts])
+
+    def of_blocks(self, run: Run, encoder: Encoder, blocks: Iterable[Sequence[str]]) -> Vectors:
+        """The same, of texts that come by the block: none is held longer than its block, so that
+        they may be more than memory holds.
+        """
+        folder, found = self._folder / encoder.fingerprint, _Places()
+        for texts in blocks:
+            if texts:
+                self._locate(run, encoder, texts, folder, found)
+        return found.gather(folder)
+
+    def _locate(
+        self, run: Run, encoder: Encoder, texts: Sequence[str], folder: Path, found: _Places
+    ) -> None:
+        """Have what is missing encoded, and tell where the vectors of the texts lie."""
         hashes = [text_hash(text) for text in texts]
         distinct = dict(zip(hashes, texts, strict=True))
-        folder = self._folder / encoder.fingerprint
         places = self._known(run, encoder.fingerprint, list(distinct), folder)
         missing = {hash_: text for hash_, text in distinct.items() if hash_ not in places}
         if missing:
             made = self._encode(run, encoder, missing, folder)
             self._made.setdefault(encoder.fingerprint, {}).update(made)
             places |= made
-        return _gather([places[hash_] for hash_ in hashes], folder)
+        found.add([places[hash_] for hash_ in hashes])
 
     def _known(self, run: Run, encoder: str, hashes: list[str], folder: Path) -> Places:
         with self._database.read() as connection:
@@ -140,7 +154,9 @@ def read_stored(
     lost = _unreadable(folder, rows)
     places = {hash_: (segment, row) for hash_, segment, row in rows if segment not in lost}
     found = [index for index, hash_ in enumerate(hashes) if hash_ in places]
-    return found, _gather([places[hashes[index]] for index in found], folder) if found else None
+    listed = _Places()
+    listed.add([places[hashes[index]] for index in found])
+    return found, listed.gather(folder) if found else None
 
 
 def _unreadable(folder: Path, rows: Sequence[tuple[str, str, int]]) -> set[str]:
@@ -160,19 +176,33 @@ def _holds(file: Path, count: int) -> bool:
     return stored.dtype == np.float32 and stored.ndim == 2 and len(stored) >= count
 
 
-def _gather(places: Sequence[tuple[str, int]], folder: Path) -> Vectors:
-    """(N, D) vectors at (segment, row), read through memory maps."""
-    wanted: dict[str, list[int]] = {}
-    for index, (segment, _) in enumerate(places):
-        wanted.setdefault(segment, []).append(index)
-    found: Vectors | None = None
-    for segment, indices in wanted.items():
-        stored = np.load(_file(folder, segment), mmap_mode="r")
-        if found is None:
-            found = _room_for(len(places), stored.shape[1], folder)
-        found[indices] = stored[[places[i][1] for i in indices]]
-    assert found is not None
-    return found
+class _Places:
+    """Where the vectors of a list of texts lie: 16 bytes a text."""
+
+    def __init__(self) -> None:
+        self._numbers: dict[str, int] = {}  # of segments, in order of their first use
+        self._blocks: list[NDArray[np.int64]] = []
+
+    def add(self, places: Sequence[tuple[str, int]]) -> None:
+        """(Segment, row) of the next texts."""
+        numbers = self._numbers
+        pairs = [(numbers.setdefault(segment, len(numbers)), row) for segment, row in places]
+        self._blocks.append(np.array(pairs, np.int64).reshape(-1, 2))
+
+    def gather(self, folder: Path) -> Vectors:
+        """(N, D) vectors, read through memory maps; (0, 0) of no texts."""
+        if not self._numbers:
+            return np.empty((0, 0), np.float32)
+        numbers, rows = np.concatenate(self._blocks).T
+        order, found = np.argsort(numbers, kind="stable"), None
+        ends = np.searchsorted(numbers[order], np.arange(len(self._numbers) + 1))
+        for segment, (start, end) in zip(self._numbers, pairwise(ends.tolist()), strict=True):
+            stored = np.load(_file(folder, segment), mmap_mode="r")
+            if found is None:
+                found = _room_for(len(rows), stored.shape[1], folder)
+            found[order[start:end]] = stored[rows[order[start:end]]]
+        assert found is not None
+        return found
 
 
 def _room_for(count: int, dimensions: int, folder: Path) -> Vectors:

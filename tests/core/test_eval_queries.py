@@ -34,13 +34,13 @@ BARRED = Barred(
 def select(
     *queries: EvalQuery, barred: Barred = BARRED, verbatim_words: int = 1
 ) -> tuple[list[JudgedQuery], list[TurnedAway]]:
-    texts = [document.text for document in POOL.documents]
+    texts = [document.text for document in POOL.documents()]
     return select_queries(queries, POOL, texts, barred, verbatim_words)
 
 
 def relevant(query: EvalQuery) -> set[str]:
     fit, _ = select(query)
-    return {POOL.documents[place].text for place in fit[0].relevant}
+    return {[*POOL.documents()][place].text for place in fit[0].relevant}
 
 
 def test_near_duplicates_of_a_positive_are_relevant_too() -> None:

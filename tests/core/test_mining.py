@@ -22,7 +22,7 @@ def test_positives_and_what_is_like_them_are_excluded_in_the_pool_or_not() -> No
 
 
 def test_the_digest_of_positives_changes_with_what_the_rank_leaves_out() -> None:
-    index, apart = POOL.index(), make_pool(POOL.documents, [], "")
+    index, apart = POOL.index(), make_pool(POOL.documents(), [], "")
     digests = [
         excluded(POOL, index, [A]).positives,
         excluded(POOL, index, [A, C]).positives,

@@ -1,9 +1,15 @@
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
+from kalm_data.core import pool as module
 from kalm_data.core.errors import InputError
-from kalm_data.core.pool import PoolDocument, make_pool, most_protected
+from kalm_data.core.pool import PoolDocument, make_pool, most_protected, pool_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 def document(text_hash: str, title: str = "", headings: tuple[str, ...] = ()) -> PoolDocument:
@@ -41,6 +47,28 @@ def test_two_texts_with_one_key_are_refused() -> None:
     ]
     with pytest.raises(InputError, match="first 64 bits"):
         make_pool(twins, [], "")
+
+
+def test_texts_are_read_by_the_block_when_somebody_asks_and_never_before(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "TEXTS_AT_ONCE", 3)
+    asked: list[Sequence[str]] = []
+
+    def read(hashes: Sequence[str]) -> list[str]:
+        asked.append(hashes)
+        return [f"text {text_hash}" for text_hash in hashes]
+
+    hashes = [f"{number:02x}" * 16 for number in range(8)]
+    columns = make_pool(map(document, [one[:2] for one in hashes]), [], "").columns
+    pool = pool_of(columns, [(hashes[0], hashes[1])], "", read)
+    assert (len(pool), len(pool.index()), len(pool.keys()), asked) == (8, 8, 8, [])
+    some = pool.documents([6, 1])
+    assert [one.text for one in some] == [f"text {hashes[6]}", f"text {hashes[1]}"]
+    blocks = pool.blocks()
+    assert [one.text_hash for one in next(blocks)] == hashes[:3]
+    assert asked == [[hashes[6], hashes[1]], hashes[:3]]
+    assert [len(block) for block in blocks] == [3, 2]
 
 
 def test_the_most_protected_split_wins() -> None:

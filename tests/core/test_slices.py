@@ -75,5 +75,5 @@ def test_overlap_is_the_share_of_query_words_in_the_best_answer() -> None:
 
 
 def test_overlap_counts_the_answer_that_shares_most() -> None:
-    texts = [document.text for document in POOL.documents]
+    texts = [document.text for document in POOL.documents()]
     assert lexical_overlaps([judged("copy of it", "alone", "copy of two")], texts) == ["high"]

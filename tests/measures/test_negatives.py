@@ -48,7 +48,7 @@ def draw(
     id_: str = "e",
 ) -> Drawn:
     """Hits are all positions in order, with scores falling from 0.99 by 0.01."""
-    hashes = [document.text_hash for document in pool.documents]
+    hashes = list(pool.text_hashes)
     example = MiningExample(
         id_, "q", "", "", 0, tuple(hashes[i] for i in positives),
         tuple(hashes[i] for i in given_negatives),
@@ -116,13 +116,13 @@ def test_limits_hold_against_the_lowest_positive_that_stayed() -> None:
     without = draw(pool, config, [0, 20], dropped={20})
     assert without.negatives[0].positive_score == 0.99
     assert without.negatives[0].score > lowest.score
-    assert pool.documents[20].text_hash not in {n.text_hash for n in without.negatives}
+    assert pool.text_hashes[20] not in {n.text_hash for n in without.negatives}
 
 
 def test_the_ratio_is_safe_where_scores_are_negative() -> None:
     pool = make()
     config = PLAIN.model_copy(update={"max_score_ratio": 0.5, "sampling": "top"})
-    hashes = [document.text_hash for document in pool.documents]
+    hashes = list(pool.text_hashes)
     example = MiningExample("e", "q", "", "", 0, (hashes[0],), ())
     scores = np.linspace(-0.2, -0.9, SIZE)
     ranked = Ranked(
@@ -200,7 +200,7 @@ def test_an_example_without_a_usable_positive_is_refused_with_a_reason() -> None
     own = excluded(pool, pool.index(), example.positives)
     nothing = Hits(np.empty(0, np.uint64), np.empty(0))
     assert draw_negatives(around, example, own, {}).refusal == "positive_not_in_pool"
-    known = replace(example, positives=(pool.documents[0].text_hash,))
+    known = replace(example, positives=(pool.text_hashes[0],))
     dark = Ranked({known.positives[0]: Measured(SIZE, 0.0, True)}, nothing)
     assert draw_negatives(around, known, own, {RANKER: dark}).refusal == "no_evidence"
 
@@ -242,7 +242,7 @@ def draw_by(
     """`found` has the scores of the hits of each ranker; a positive that is none of them has no
     evidence. The denoiser has scored the positives too, 0 where they are none of its hits.
     """
-    hashes, keys = [one.text_hash for one in pool.documents], np.array(pool.keys(), np.uint64)
+    hashes, keys = list(pool.text_hashes), np.array(pool.keys(), np.uint64)
     example = MiningExample(
         "e", "q", "", "", 0, tuple(hashes[i] for i in sorted(positives)),
         tuple(hashes[i] for i in given_negatives),
@@ -322,7 +322,7 @@ def test_what_the_denoiser_scores_as_high_as_the_lowest_positive_is_no_negative_
     judged = {0: 0.9, 7: 0.8, 1: 0.95, 2: 0.8, 3: 0.99, 4: 0.97, 5: 0.79, 6: 0.1}
     found = {BM25: falling(range(12)), DENSE: falling(range(20)), JUDGE: judged}
     drawn = draw_by(pool, TWO, [0, 7], found, given_negatives=[1, 5], denoiser=JUDGE)
-    hashes = [document.text_hash for document in pool.documents]
+    hashes = list(pool.text_hashes)
     assert [(one.text_hash, one.score, one.positive_score) for one in drawn.false_negatives] == [
         (hashes[1], 0.95, 0.8), (hashes[2], 0.8, 0.8),
     ]  # fmt: skip
@@ -338,7 +338,7 @@ def test_the_denoiser_judges_also_where_the_positive_was_not_found() -> None:
     pool = make()
     found = {DENSE: falling(range(20)), JUDGE: {1: 0.5, 2: -0.5}}  # 0 scores 0.0, as read
     drawn = draw_by(pool, TWO, [0], found, denoiser=JUDGE)
-    assert [one.text_hash for one in drawn.false_negatives] == [pool.documents[1].text_hash]
+    assert [one.text_hash for one in drawn.false_negatives] == [pool.text_hashes[1]]
     assert 1 not in positions(pool, drawn) and 2 in positions(pool, drawn)
 
 
@@ -422,7 +422,7 @@ def test_an_example_is_drawn_in_a_block_as_it_would_be_alone(
     sampling: str, shortage: str,
 ) -> None:  # fmt: skip
     pool = make(chunks=chunks)
-    hashes, keys = [one.text_hash for one in pool.documents], np.array(pool.keys(), np.uint64)
+    hashes, keys = list(pool.text_hashes), np.array(pool.keys(), np.uint64)
     config = TWO.model_copy(update={"sampling": sampling, "on_shortage": shortage})
     around = surroundings(
         training_pool(pool, pool.index(), frozenset()), DrawSettings(config, (BM25, DENSE))

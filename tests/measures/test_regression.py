@@ -20,7 +20,7 @@ from kalm_data.measures.significance import Resampling
 from kalm_data.measures.systems import Engines, Model
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from kalm_data.core.protocols import Run, Vectors
 
@@ -55,6 +55,9 @@ class Fresh:
 
     def vectors(self, run: Run, encoder: LastWord, texts: Sequence[str]) -> Vectors:
         return next(encoder.encode(texts))[1]
+
+    def of_blocks(self, run: Run, encoder: LastWord, blocks: Iterable[Sequence[str]]) -> Vectors:
+        return np.concatenate([self.vectors(run, encoder, texts) for texts in blocks])
 
 
 ENGINES = Engines(LuceneBm25, Fresh(), ExactSearch())

@@ -43,7 +43,7 @@ def test_texts_that_are_alone_have_no_entry():
 
 
 def names_of(pool: Pool) -> NDArray[np.object_]:
-    return np.array([one.text_hash for one in pool.documents], object)
+    return np.array(pool.text_hashes, object)
 
 
 def example(positives: str, negatives: str) -> MiningExample:

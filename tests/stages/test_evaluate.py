@@ -24,7 +24,7 @@ from kalm_data.workspace.database import Database
 from kalm_data.workspace.runs import running
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from kalm_data.core.protocols import Run, Vectors
     from kalm_data.core.query_lines import QueryLine
@@ -64,6 +64,9 @@ class Fresh:
 
     def vectors(self, run: Run, encoder: WordEncoder, texts: Sequence[str]) -> Vectors:
         return next(encoder.encode(texts))[1]
+
+    def of_blocks(self, run: Run, encoder: WordEncoder, blocks: Iterable[Sequence[str]]) -> Vectors:
+        return np.concatenate([self.vectors(run, encoder, texts) for texts in blocks])
 
 
 class Store:

@@ -45,7 +45,7 @@ def each(drawn: DrawnBlock) -> list[Drawn]:
 
 def _negatives(drawn: DrawnBlock) -> list[Negative]:
     found, rankers = drawn.negatives, drawn.around.settings.rankers
-    documents = drawn.around.training.pool.documents
+    text_hashes = drawn.around.training.pool.text_hashes
     columns = zip(
         found.places.tolist(), found.rankers.tolist(), found.ranks.tolist(),
         found.scores.tolist(), found.positive_scores.tolist(), found.row_scores.tolist(),
@@ -53,7 +53,7 @@ def _negatives(drawn: DrawnBlock) -> list[Negative]:
     )  # fmt: skip
     return [
         Negative(
-            documents[place].text_hash, rank, score, rankers[ranker], positive_score,
+            text_hashes[place], rank, score, rankers[ranker], positive_score,
             None if np.isnan(row_score) else row_score, given, padding,
         )
         for place, ranker, rank, score, positive_score, row_score, given, padding in columns

@@ -52,7 +52,7 @@ def ask(over: RankedPool, query: str, positives: Sequence[str]) -> Asked:
 
 def ask_at(over: RankedPool, query: str, places: Sequence[int]) -> Asked:
     """The same, with positives at positions (past the end: from the start) and one outside."""
-    texts = [document.text for document in over.pool.documents]
+    texts = [document.text for document in over.pool.documents()]
     return ask(over, query, [*(texts[place % len(texts)] for place in places), "outside"])
 
 

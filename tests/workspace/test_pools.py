@@ -48,7 +48,7 @@ def test_a_pool_is_the_distinct_texts_of_current_revisions(database: Database) -
         document("d", "gone", revision=2, retired=True),
         document("e", "of another collection", collection="else"),
     )
-    assert sorted(each.text for each in made.documents) == ["new", "same"]
+    assert sorted(each.text for each in made.documents()) == ["new", "same"]
 
 
 def test_the_first_document_titles_a_text_and_the_most_protected_split_wins(
@@ -60,7 +60,7 @@ def test_the_first_document_titles_a_text_and_the_most_protected_split_wins(
         document("a", "same", title="first", parent="x"),
         document("c", "same", collection="more", parent="x"),
     )
-    (only,) = made.documents
+    (only,) = made.documents()
     assert (only.title, only.headings, only.split) == ("first", ("h",), "test")
     assert len(only.parents) == 3  # a parent is a parent within its collection
 

@@ -89,6 +89,18 @@ def test_a_file_without_rows_is_harmless_and_rows_without_a_file_are_made_again(
     assert encode(database, Lengths(), ["a", "bb", "ccc"]) == ([1, 2, 3], 0)
 
 
+def test_texts_that_come_by_the_block_have_the_vectors_of_a_list(database: Database) -> None:
+    blocks = [["a", "bb"], [], ["ccc", "a", "dddd"], ["bb"]]
+    encoder = Lengths()
+    with running(database, "mine", "{}") as run:
+        store = VectorStore(database)
+        found = store.of_blocks(run, encoder, iter(blocks))
+        again = store.vectors(run, encoder, [text for block in blocks for text in block])
+    assert found[:, 0].tolist() == [1, 2, 3, 1, 4, 2]
+    assert found.tobytes() == again.tobytes()
+    assert sorted(encoder.asked) == ["a", "bb", "ccc", "dddd"]
+
+
 def test_encoders_do_not_share_vectors(database: Database) -> None:
     other = Lengths()
     other.fingerprint = "other"  # type: ignore[misc]

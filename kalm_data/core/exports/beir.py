@@ -59,7 +59,7 @@ def document_ids(pool: Pool, names: Mapping[str, str]) -> dict[str, str]:
     names: id → text hash, of ids that stand for one text. The smallest that a TREC run can hold;
     the hash where there is none.
     """
-    hashes = {document.text_hash for document in pool.documents}
+    hashes = {*pool.text_hashes}
     found: dict[str, str] = {}
     for name in sorted(names):
         is_word = name.split() == [name]
@@ -71,11 +71,11 @@ def document_ids(pool: Pool, names: Mapping[str, str]) -> dict[str, str]:
 
 def corpus_lines(pool: Pool, ids: Mapping[str, str]) -> Iterator[Line]:
     """In order of text hash; with the language where a document has one."""
-    in_language = any(document.language for document in pool.documents)
-    for document in pool.documents:
+    in_language = any(pool.columns.languages)
+    for document in pool.documents():
         line: Line = {
             "_id": ids[document.text_hash],
-            "title": title_path(document),
+            "title": title_path(document.title, document.headings),
             "text": document.text,
         }
         yield line | ({"language": document.language} if in_language else {})
@@ -114,8 +114,8 @@ def count_losses(
     index = pool.index()
     return Counter({
         "renamed": len(set(ids.values()) - names.keys()),
-        "headings": sum(bool(document.headings) for document in pool.documents),
-        "parts": sum(bool(document.parents) for document in pool.documents),
+        "headings": sum(map(bool, pool.columns.headings)),
+        "parts": len(pool.columns.parents),
         "positives_not_in_pool": _outside(ids, *(one.positives for one in asked)),
         "generated_negatives": _outside(ids, *(one.negatives for one in asked)),
         "copies": sum(_has_copies(one, pool, index) for one in asked),

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from functools import cached_property
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from kalm_data.core.mining import Measured, ranker_id
-from kalm_data.core.templates import BARE, render_document
+from kalm_data.core.templates import BARE
+from kalm_data.measures.written_pool import written_blocks
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from kalm_data.core.mining import Ranked
     from kalm_data.core.protocols import TextSearch
@@ -29,12 +31,15 @@ class Bm25Ranker:
 
     def __init__(
         self,
-        make_search: Callable[[Sequence[str]], TextSearch],
+        make_search: Callable[[Iterable[str]], TextSearch],
         stem: str,
         over: RankedPool,
         depth: int,
     ) -> None:
-        """make_search: an index over (P,) documents, which is made when an example needs it."""
+        """make_search: an index over (P,) documents, which is made when an example needs it.
+
+        Texts are read by the block; the index is in memory.
+        """
         self._make_search, self._over, self._depth = make_search, over, depth
         self.pool_size = len(over.pool)
         self.id = ranker_id("bm25", stem, VERSION, stem)
@@ -55,7 +60,4 @@ class Bm25Ranker:
 
     @cached_property
     def _search(self) -> TextSearch:
-        documents = self._over.pool.documents
-        return self._make_search(
-            [render_document(BARE, one.text, one.title, one.headings) for one in documents]
-        )
+        return self._make_search(chain.from_iterable(written_blocks(self._over.pool, BARE)))

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from kalm_data.core.mining import Measured, ranker_id
-from kalm_data.core.templates import BARE, render_document
+from kalm_data.core.templates import BARE
 from kalm_data.measures.ranking import ranked_key
+from kalm_data.measures.written_pool import written_blocks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
     from kalm_data.core.mining import Excluded, MiningExample, Ranked
     from kalm_data.core.protocols import PairScorer
     from kalm_data.measures.ranking import Asked, Found, RankedPool
+
+_READ_AT_ONCE = 64
+"""Examples whose documents are read from the workspace together."""
 
 
 class CrossEncoderRanker:
@@ -43,15 +47,26 @@ class CrossEncoderRanker:
         """The pairs of each example are read by themselves: so its scores depend neither on the
         others nor on where an earlier run was stopped.
         """
-        for example, own in asked:
-            bases = [found[id_][ranked_key(example, own)] for id_ in self.needs]
-            listed = [self._over.positions(base.hits)[: self._count].tolist() for base in bases]
-            hits = np.array(list(dict.fromkeys(chain(*listed))), np.int64)
-            places = list(dict.fromkeys([*hits.tolist(), *self._over.places(example)]))
-            pairs = [(example.query, self._text(place)) for place in places]
-            scored = dict(zip(places, self._scorer.score(pairs).tolist(), strict=True))
-            self.cut += self._scorer.count_cut(pairs)
-            yield self._ranked(example, own, bases[0], hits, scored)
+        for start in range(0, len(asked), _READ_AT_ONCE):
+            some = asked[start : start + _READ_AT_ONCE]
+            hits = [self._hits(pair, found) for pair in some]
+            own = (self._over.places(example) for example, _ in some)
+            places = [
+                list(dict.fromkeys([*one, *mine])) for one, mine in zip(hits, own, strict=True)
+            ]
+            texts = self._texts(sorted({*chain(*places)}))
+            for pair, found_hits, read in zip(some, hits, places, strict=True):
+                first = found[self.needs[0]][ranked_key(*pair)]
+                pairs = [(pair[0].query, texts[place]) for place in read]
+                scored = dict(zip(read, self._scorer.score(pairs).tolist(), strict=True))
+                self.cut += self._scorer.count_cut(pairs)
+                yield self._ranked(*pair, first, np.array(found_hits, np.int64), scored)
+
+    def _hits(self, pair: Asked, found: Found) -> list[int]:
+        """Positions of the first hits of each ranker."""
+        bases = (found[id_][ranked_key(*pair)] for id_ in self.needs)
+        listed = [self._over.positions(base.hits)[: self._count].tolist() for base in bases]
+        return list(dict.fromkeys(chain(*listed)))
 
     def _ranked(
         self,
@@ -76,6 +91,7 @@ class CrossEncoderRanker:
             measured.append(Measured(rank, score, unknown))
         return self._over.ranked(example, hits[order], scores[order], measured)
 
-    def _text(self, place: int) -> str:
-        document = self._over.pool.documents[place]
-        return render_document(BARE, document.text, document.title, document.headings)
+    def _texts(self, places: Sequence[int]) -> dict[int, str]:
+        """By position, as they are read."""
+        written = chain.from_iterable(written_blocks(self._over.pool, BARE, places))
+        return dict(zip(places, written, strict=True))

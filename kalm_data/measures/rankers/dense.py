@@ -10,10 +10,11 @@ import numpy as np
 
 from kalm_data.core.mining import Measured, ranker_id
 from kalm_data.core.seeded import digest
-from kalm_data.core.templates import render_document, render_query, resolve_templates
+from kalm_data.core.templates import render_query, resolve_templates
+from kalm_data.measures.written_pool import written_blocks
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -53,10 +54,10 @@ class PoolSample:
 
     def places(self, over: RankedPool) -> Places:
         """Positions in the pool, ascending; all where it is no larger."""
-        documents = over.pool.documents
+        text_hashes = over.pool.text_hashes
         order = sorted(
-            range(len(documents)),
-            key=lambda place: digest(self.seed, "pool sample", documents[place].text_hash),
+            range(len(text_hashes)),
+            key=lambda place: digest(self.seed, "pool sample", text_hashes[place]),
         )
         return np.array(sorted(order[: self.size]), np.int64)
 
@@ -140,9 +141,8 @@ class DenseRanker:
         return self._over.ranked(example, positions, scores, measured)
 
     def _queries(self, asked: Sequence[Asked]) -> Vectors:
-        return self._encoded(
-            [render_query(self._templates, one.query, one.instruction) for one, _ in asked]
-        )
+        queries = [render_query(self._templates, one.query, one.instruction) for one, _ in asked]
+        return self._encoded([queries])
 
     @cached_property
     def _sampled(self) -> Places:
@@ -152,23 +152,24 @@ class DenseRanker:
     @cached_property
     def _documents(self) -> Vectors:
         """Vectors of the pool, or of its sample."""
-        places = range(len(self._over.pool)) if self._sample is None else self._sampled.tolist()
-        return self._encoded([self._written(place) for place in places])
+        places = None if self._sample is None else self._sampled.tolist()
+        return self._encoded(written_blocks(self._over.pool, self._templates, places))
 
     def _with_sample(self, places: Places, joined: Places) -> Vectors:
         """(N, D) vectors of the sample and of the documents that joined it, by position."""
         if not len(joined):
             return self._documents
-        added = self._encoded([self._written(place) for place in joined.tolist()])
+        added = self._encoded(written_blocks(self._over.pool, self._templates, joined.tolist()))
         made = np.empty((len(places), added.shape[1]), np.float32)
         is_added = np.isin(places, joined)
         made[is_added], made[~is_added] = added, self._documents
         return made
 
-    def _written(self, place: int) -> str:
-        document = self._over.pool.documents[place]
-        return render_document(self._templates, document.text, document.title, document.headings)
+    def _encoded(self, blocks: Iterable[Sequence[str]]) -> Vectors:
+        """(N, D) vectors of texts that come by the block."""
+        counted = map(self._counted, blocks)
+        return self._engines.vectors.of_blocks(self._run, self._engines.encoder, counted)
 
-    def _encoded(self, texts: Sequence[str]) -> Vectors:
+    def _counted(self, texts: Sequence[str]) -> Sequence[str]:
         self.cut += self._engines.encoder.count_cut(texts)
-        return self._engines.vectors.vectors(self._run, self._engines.encoder, texts)
+        return texts

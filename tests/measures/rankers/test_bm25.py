@@ -33,7 +33,7 @@ def test_ranks_are_those_of_the_scores_of_rank_bm25(
     first = sorted(texts)[places[0] % len(texts)]
     over = pool_of(texts, [(first, texts[near % len(texts)])])
     asked = ask_at(over, query, places)
-    read = [tokens(document.text) for document in over.pool.documents]
+    read = [tokens(document.text) for document in over.pool.documents()]
     scores = BM25Okapi(read).get_scores(tokens(query)).tolist()
     wanted = ranks_by_definition(
         dict(enumerate(scores)), over.places(asked[0]), asked[1].places, len(texts)

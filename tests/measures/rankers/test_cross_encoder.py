@@ -52,7 +52,7 @@ def test_the_order_is_that_of_the_rescored_hits_and_below_them_of_the_first_rank
     bases = found_of(over, asked, [*first.items()], base)
     ranked = rank_one(CrossEncoderRanker(FewScores(), (BASE,), over, count), asked, **{BASE: bases})
 
-    score = {i: FewScores.of("q", one.text) for i, one in enumerate(over.pool.documents)}
+    score = {i: FewScores.of("q", one.text) for i, one in enumerate(over.pool.documents())}
     again = sorted(found[:count], key=lambda place: (-score[place], place))
     assert over.positions(ranked.hits).tolist() == again
     assert ranked.hits.scores.tolist() == [score[place] for place in again]
@@ -88,7 +88,7 @@ def test_each_example_is_read_by_itself_once_and_what_is_cut_is_counted() -> Non
     scorer = FewScores()
     ranker = CrossEncoderRanker(scorer, (BASE,), over, 3)
     assert len([*ranker.rank(both, {BASE: found})]) == 2
-    documents = [document.text for document in over.pool.documents]
+    documents = [document.text for document in over.pool.documents()]
     assert scorer.asked == [[(query, one) for one in documents] for query in ("q", "r")]
     assert ranker.cut == 2
 

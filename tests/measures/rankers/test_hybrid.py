@@ -70,7 +70,7 @@ def test_equal_sums_of_other_ranks_tie_and_count_against_the_positive(
     second = [*rest[:29], positive, *rest[29:78], other, *rest[78:]]
     exact = fuse([first, second])
     assert exact[positive] == exact[other]
-    asked = ask(over, "q", [over.pool.documents[positive].text])
+    asked = ask(over, "q", [[*over.pool.documents()][positive].text])
     found = {
         id_: found_of(over, asked, ordered(hits))
         for id_, hits in zip(NEEDS, (first, second), strict=True)

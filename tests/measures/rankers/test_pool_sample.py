@@ -48,7 +48,7 @@ def rank(database: Database, sample: PoolSample) -> tuple[DenseRanker, list[Rank
 
 
 def scores_of(query: str) -> np.ndarray:
-    vectors = np.stack([word_vector(document.text) for document in POOL.documents])
+    vectors = np.stack([word_vector(document.text) for document in POOL.documents()])
     return np.round(vectors.astype(np.float64) @ word_vector(query).astype(np.float64), 9)
 
 

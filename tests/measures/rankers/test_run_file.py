@@ -38,7 +38,7 @@ def listed(folder: Path, *hits: str, query: str = QUERY) -> TrecRun:
 
 
 def texts_of(over: RankedPool, ranked_keys: list[int]) -> list[str]:
-    known = dict(zip(over.keys.tolist(), over.pool.documents, strict=True))
+    known = dict(zip(over.keys.tolist(), over.pool.documents(), strict=True))
     return [known[key].text for key in ranked_keys]
 
 
@@ -51,8 +51,8 @@ def test_ranks_and_hits_are_those_of_the_listed_scores(
     asked = ask_at(over, "q", places)
     place, score = st.integers(0, len(texts) - 1), st.sampled_from([-1.5, 0.0, 2.0, 3.0])
     scores = data.draw(st.dictionaries(place, score, min_size=1))
-    documents = over.pool.documents
-    lists = {QUERY: {documents[place].text_hash: score for place, score in scores.items()}}
+    text_hashes = over.pool.text_hashes
+    lists = {QUERY: {text_hashes[place]: score for place, score in scores.items()}}
     depth = data.draw(st.integers(1, 20))
     ranked = rank_one(RunRanker(TrecRun("r", "1", lists), {}, over, depth), asked)
     best = sorted(scores, key=lambda place: (-scores[place], place))[:depth]
