@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from kalm_data.core.config.training.base_model import ModelSettings
 
 
-def add_adapters(model: SentenceTransformer, rank: int, settings: ModelSettings) -> None:
+def add_adapters(model: SentenceTransformer, rank: int, settings: ModelSettings, seed: int) -> None:
     """Freeze the model and put adapters, in float32, beside its linear layers; in place."""
     try:
         from peft import LoraConfig
@@ -31,7 +31,9 @@ def add_adapters(model: SentenceTransformer, rank: int, settings: ModelSettings)
     )
     model.requires_grad_(False)
     try:
-        model.transformers_model.add_adapter(config)
+        with torch.random.fork_rng():
+            torch.manual_seed(seed)  # adapters start at random
+            model.transformers_model.add_adapter(config)
     except ValueError as error:
         message = f"--lora-targets: {str(error).splitlines()[0]}"
         raise InputError(f"{message} Name layers of the model, as `q_proj`.") from error

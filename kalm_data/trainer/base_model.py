@@ -95,7 +95,7 @@ def pad_with_end(model: SentenceTransformer) -> str:
     return f"the tokenizer has no token for padding: {tokenizer.eos_token!r} is taken and saved"
 
 
-def set_up(model: SentenceTransformer, settings: ModelSettings) -> AsSaved:
+def set_up(model: SentenceTransformer, settings: ModelSettings, seed: int) -> AsSaved:
     """How far it reads, what it drops, what is trained and how it computes; in place.
 
     All weights are trained in float32. Frozen ones, beside adapters, keep their format.
@@ -104,7 +104,7 @@ def set_up(model: SentenceTransformer, settings: ModelSettings) -> AsSaved:
     if settings.max_length and model.max_seq_length:
         model.max_seq_length = min(settings.max_length, model.max_seq_length)
     if settings.lora_rank:
-        add_adapters(model, settings.lora_rank, settings)
+        add_adapters(model, settings.lora_rank, settings, seed)
     else:
         model.float()
     if settings.dropout is not None:

@@ -121,7 +121,7 @@ def _prepare(
         message = f"{shards}: no row that could be trained on"
         raise InputError(message)
     templates = training_templates(manifest, models.base, config)
-    saved = set_up(model, config)
+    saved = set_up(model, config, config.seed)
     evaluator = _evaluator(shards, manifest, config, templates, watcher)
     teacher = SavedTeacher(models.teacher, manifest) if models.teacher else None
     return Work(model, saved, rows, templates, evaluator, teacher)

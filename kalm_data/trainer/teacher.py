@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from kalm_data.core.config.training.base_model import ModelSettings
-from kalm_data.trainer.base_model import load_base
+from kalm_data.trainer.base_model import load_base, pad_with_end
 from kalm_data.trainer.prompts import training_templates
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ class SavedTeacher:
     def __init__(self, saved: Base, manifest: Manifest) -> None:
         settings = ModelSettings(model=str(saved.path))
         self._model = load_base(saved.path, settings)
+        pad_with_end(self._model)
         self.templates = training_templates(manifest, saved, settings)
 
     def encode(self, texts: Sequence[str]) -> Tensor:

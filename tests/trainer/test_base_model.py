@@ -137,7 +137,7 @@ def test_lora_trains_adapters_alone_and_is_merged_on_saving(qwen2: Path, tmp_pat
     given = settings(qwen2, lora_rank=2)
     model = load_base(qwen2, given)
     before = {name: value.clone() for name, value in model.state_dict().items()}
-    saved = set_up(model, given)
+    saved = set_up(model, given, 0)
     trained = [name for name, value in model.named_parameters() if value.requires_grad]
     assert len(trained) == 2 * 7 * 2 and all("lora_" in name for name in trained)
     for value in model.parameters():
@@ -157,7 +157,7 @@ def test_adapters_that_are_not_merged_are_saved_beside_the_name_of_their_base(
 ):
     given = settings(qwen2, lora_rank=2, lora_merge=False, lora_targets="q_proj")
     model = load_base(qwen2, given)
-    saved = set_up(model, given)
+    saved = set_up(model, given, 0)
     for value in model.parameters():
         if value.requires_grad:
             torch.nn.init.normal_(value, std=0.1)
@@ -179,7 +179,7 @@ def test_the_share_of_the_base_of_a_bfloat16_model_is_mixed_in_float32(
 ):
     base = save_causal(tmp_path / "base", dtype="bfloat16")
     model = load_base(base, settings(base, **given))
-    saved = set_up(model, settings(base, **given))
+    saved = set_up(model, settings(base, **given), 0)
     trained = weights_of(model)
     ours = without_adapters(trained) if given else weights_of(load_base(base, settings(base)))
     for value in model.parameters():
@@ -192,10 +192,22 @@ def test_the_share_of_the_base_of_a_bfloat16_model_is_mixed_in_float32(
     assert all(torch.equal(value, plain[name]) for name, value in model.state_dict().items())
 
 
+def test_adapters_start_from_the_seed_alone(qwen2: Path):
+    def start(seed: int) -> torch.Tensor:
+        model = load_base(qwen2, settings(qwen2))
+        set_up(model, settings(qwen2, lora_rank=2), seed)
+        return next(value for name, value in model.named_parameters() if ".lora_A." in name)
+
+    first = start(1)
+    torch.rand(3)
+    assert torch.equal(first, start(1))
+    assert not torch.equal(first, start(2))
+
+
 def test_layers_that_are_not_there_are_one_line(qwen2: Path):
     given = settings(qwen2, lora_rank=2, lora_targets="qkv")
     with pytest.raises(InputError, match="--lora-targets") as caught:
-        set_up(load_base(qwen2, given), given)
+        set_up(load_base(qwen2, given), given, 0)
     assert "\n" not in str(caught.value)
 
 
@@ -204,7 +216,7 @@ def test_half_precision_is_trained_in_float32_and_saved_as_it_was(tmp_path: Path
     base = save_causal(tmp_path / "base", dtype=dtype)
     for given in (settings(base), settings(base, lora_rank=2)):
         model = load_base(base, given)
-        saved = set_up(model, given)
+        saved = set_up(model, given, 0)
         trained = {value.dtype for value in model.parameters() if value.requires_grad}
         assert trained == {torch.float32}
         assert np.isfinite(model.encode(["red fish"]).astype(np.float32)).all()

@@ -48,11 +48,14 @@ def weights(folder: Path) -> bytes:
     return (folder / "model.safetensors").read_bytes()
 
 
-@pytest.mark.parametrize("step", [1, 4, 5, 6, 9])
+@pytest.mark.parametrize(
+    ("step", "given"),
+    [(1, {}), (4, {}), (5, {}), (6, {}), (9, {}), (4, {"lora_rank": 2}), (9, {"lora_rank": 2})],
+)
 def test_a_stopped_training_goes_on_to_the_same_weights(
-    judged_set: Path, train: Train, tmp_path: Path, step: int
+    judged_set: Path, train: Train, tmp_path: Path, step: int, given: dict[str, int]
 ) -> None:
-    settings = {"batch_size": 4, "dropout": 0.1, "evaluations": 3}
+    settings = {"batch_size": 4, "dropout": 0.1, "evaluations": 3, **given}
     whole = train(judged_set, tmp_path / "whole", **settings)
     stopping = Stops(step)
     settings |= {"checkpoint_minutes": EVERY_STEP}
@@ -106,13 +109,14 @@ def test_patience_without_dev_rows_is_refused(
         train(write_set(toy_rows), tmp_path / "out", patience=1)
 
 
+@pytest.mark.parametrize("given", [{}, {"lora_rank": 2}])
 def test_the_share_of_the_base_that_does_best_on_dev_is_mixed_in(
-    judged_set: Path, train: Train, tiny_model: Path, tmp_path: Path
+    judged_set: Path, train: Train, tiny_model: Path, tmp_path: Path, given: dict[str, int]
 ) -> None:
-    fitted = train(judged_set, tmp_path / "out", lr=5e-2, base_shares=(0.0, 0.5, 1.0))
+    fitted = train(judged_set, tmp_path / "out", lr=5e-2, base_shares=(0.0, 0.5, 1.0), **given)
     assert [one.share for one in fitted.shares] == [0.0, 0.5, 1.0]
     assert fitted.shares[-1].ndcg_10 == fitted.dev[0].scores["dev_ndcg@10"]
     best = max(one.ndcg_10 for one in fitted.shares)
     assert best == next(one.ndcg_10 for one in fitted.shares if one.share == fitted.base_share)
-    train(judged_set, tmp_path / "base", lr=5e-2, base_shares=(1.0,))
+    train(judged_set, tmp_path / "base", lr=5e-2, base_shares=(1.0,), **given)
     assert weights(tmp_path / "base") == weights(tiny_model)
