@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from kalm_data.api.collecting import seldom_collecting
 from kalm_data.api.execution import execute
 from kalm_data.core.config.filter import FilterConfig
 from kalm_data.core.config.gates import Gates
@@ -52,10 +53,11 @@ def filter_positives(
         exclude = _exclusion(database, run, chosen, config) if config.exclude else None
         return stage(RankingStore(database), run, chosen, config, Given(exclude, labels))
 
-    return execute(
-        workspace, "filter", config, {"tasks": tasks}, all_tasks,
-        gates=gates, on_progress=on_progress,
-    )  # fmt: skip
+    with seldom_collecting():
+        return execute(
+            workspace, "filter", config, {"tasks": tasks}, all_tasks,
+            gates=gates, on_progress=on_progress,
+        )  # fmt: skip
 
 
 def _exclusion(

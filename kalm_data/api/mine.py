@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from kalm_data.api.collecting import seldom_collecting
 from kalm_data.api.execution import execute
 from kalm_data.core.config.gates import Gates
 from kalm_data.core.config.mine import MineConfig
@@ -39,7 +40,8 @@ def mine(
         maker = WorkspaceRankers(database, run, config)
         return stage(RankingStore(database), run, maker, chosen, config)
 
-    return execute(
-        workspace, "mine", config, {"tasks": tasks}, all_tasks,
-        resumable=True, gates=gates, on_progress=on_progress,
-    )  # fmt: skip
+    with seldom_collecting():
+        return execute(
+            workspace, "mine", config, {"tasks": tasks}, all_tasks,
+            resumable=True, gates=gates, on_progress=on_progress,
+        )  # fmt: skip

@@ -86,8 +86,8 @@ class Excluded:
 
 def excluded(pool: Pool, index: Mapping[str, int], positives: Sequence[str]) -> Excluded:
     """`index` is the pool's; positives that the pool does not hold exclude what is like them."""
-    places = excluded_places(pool, index, positives)
-    hashes = [pool.text_hashes[place] for place in places]  # in order, as the places are
+    places, text_hashes = excluded_places(pool, index, positives), pool.text_hashes
+    hashes = [text_hashes[place] for place in places]  # in order, as the places are
     outside = [text_hash for text_hash in positives if text_hash not in index]
     if outside:
         hashes = sorted({*hashes, *outside})
@@ -99,7 +99,8 @@ def excluded_places(
 ) -> tuple[int, ...]:
     """Positions of the positives and of their near-duplicates, ascending."""
     found = {index[text_hash] for text_hash in positives if text_hash in index}
-    found.update(*(pool.alike[one] for one in positives if one in pool.alike))
+    for text_hash in positives:
+        found.update(pool.alike.get(text_hash, ()))
     return tuple(sorted(found))
 
 

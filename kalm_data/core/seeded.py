@@ -5,7 +5,7 @@ release to release.
 """
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -20,6 +20,17 @@ def digest(*parts: str | int | float) -> str:
     """The first 32 hex digits of the sha256 of `parts`, order and borders included."""
     joined = _SEPARATOR.join([f"{len(text)}:{text}" for text in map(str, parts)])
     return hashlib.sha256(joined.encode("utf-8", "surrogatepass")).hexdigest()[:HASH_DIGITS]
+
+
+def digests(keys: Iterable[str], *parts: str | int | float) -> list[bytes]:
+    """For each key the sha256 of which `digest(*parts, key)` is the beginning, in hex; faster."""
+    head = _SEPARATOR.join([*(f"{len(text)}:{text}" for text in map(str, parts)), ""]).encode(
+        "utf-8", "surrogatepass"
+    )
+    return [
+        hashlib.sha256(head + f"{len(key)}:{key}".encode("utf-8", "surrogatepass")).digest()
+        for key in keys
+    ]
 
 
 def unit(seed: int, stage: str, key: str) -> float:

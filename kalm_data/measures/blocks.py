@@ -95,6 +95,8 @@ class Block:
         positives: text hashes for each example. evident: of those for which it has evidence.
         """
         found = np.full(len(self), np.nan)
+        if ranker not in self.ranked:
+            return found
         for row, (one, hashes) in enumerate(zip(self.found_by(ranker), positives, strict=True)):
             if one is None:
                 continue

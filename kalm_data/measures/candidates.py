@@ -88,6 +88,8 @@ def _given(around: Surroundings, example: MiningExample, own: Excluded) -> list[
         *(example.negatives if config.given_negatives else ()),
         *(example.generated if config.generated_negatives else ()),
     )
+    if not named:
+        return []
     places = (training.index.get(text_hash) for text_hash in dict.fromkeys(named))
     return [
         place

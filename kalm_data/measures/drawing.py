@@ -24,7 +24,7 @@ from kalm_data.measures.drawn_block import DrawnBlock
 from kalm_data.measures.hit_source import HitSource, HitTable, among
 from kalm_data.measures.negatives import Negatives
 from kalm_data.measures.sampling import choose
-from kalm_data.measures.scrambling import mixed, salt
+from kalm_data.measures.scrambling import mixed, salts
 from kalm_data.measures.shares import share_out
 from kalm_data.measures.training_pool import standing
 
@@ -285,9 +285,8 @@ class _Draw:
     @cached_property
     def _salts(self) -> Keys:
         """(B,) one for each example."""
-        seed = self._config.seed
-        salts = [salt(seed, "mine", example.example_id) for example in self._block.examples]
-        return np.array(salts, np.uint64)
+        ids = [example.example_id for example in self._block.examples]
+        return salts(self._config.seed, "mine", ids)
 
     def _keys(self, documents: ByExample) -> Keys:
         return self._around.keys[documents.places]

@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from kalm_data.core.seeded import digest
+from kalm_data.core.seeded import digest, digests
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     Keys = NDArray[np.uint64]
@@ -26,6 +28,12 @@ def scrambled(keys: Keys, seed: int, stage: str, key: str | int) -> Keys:
 def salt(seed: int, stage: str, key: str | int) -> int:
     """The 64 bits that tell one scrambling from another."""
     return int(digest(seed, stage, key)[:16], 16)
+
+
+def salts(seed: int, stage: str, keys: Sequence[str]) -> Keys:
+    """(N,) one for each key."""
+    heads = b"".join([one[:8] for one in digests(keys, seed, stage)])
+    return np.frombuffer(heads, ">u8").astype(np.uint64)
 
 
 def mixed(salted: Keys) -> Keys:

@@ -10,7 +10,7 @@ import time
 from contextlib import contextmanager
 from functools import cached_property
 from threading import Lock
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import duckdb
 
@@ -42,6 +42,8 @@ class Database:
         self.file = folder / "workspace.duckdb"
         self._patience_s = patience_s
         self._guard, self._users = Lock(), 0
+        self._is_kept = False
+        self._mode: Literal["", "READ_ONLY", "READ_WRITE"] = ""  # empty: the file is not open
 
     def create(self) -> None:
         """Make the folder and the tables unless they are there."""
@@ -52,11 +54,18 @@ class Database:
             raise InputError(message) from error
         if not self.file.exists():
             self._make_empty()
+        if self._has_tables():
+            return
         with self.write() as connection:
-            if not _tables(connection):
-                for statement in CREATE:
-                    connection.execute(statement)
-                connection.execute("INSERT INTO meta VALUES (?, ?)", [SCHEMA_VERSION, __version__])
+            for statement in CREATE:
+                connection.execute(statement)
+            connection.execute("INSERT INTO meta VALUES (?, ?)", [SCHEMA_VERSION, __version__])
+
+    def _has_tables(self) -> bool:
+        """Those of a workspace; raises InputError where they are of something else."""
+        with self._attached(read_only=True) as connection:
+            self._refuse_foreign(connection, may_be_new=True)
+            return bool(_tables(connection))
 
     def _make_empty(self) -> None:
         """A file without tables, there whole or not at all: DuckDB opens no half of one."""
@@ -78,6 +87,22 @@ class Database:
                 "Import something first, or name the folder with --workspace."
             )
             raise InputError(message)
+
+    @contextmanager
+    def kept_open(self) -> Iterator[None]:
+        """Reads leave the file open for the next one, until somebody writes.
+
+        For whoever holds the workspace's lock: no writer but that one is kept waiting. To open a
+        file takes longer than most reads.
+        """
+        self._is_kept = True
+        try:
+            yield
+        finally:
+            with self._guard:
+                self._is_kept = False
+                if not self._users:
+                    self._detach()
 
     @contextmanager
     def read(self) -> Iterator[duckdb.DuckDBPyConnection]:
@@ -110,7 +135,7 @@ class Database:
         """A connection of its own, for as long as the block takes; the first one opens the file."""
         with self._guard:
             if not self._users:
-                self._attach(read_only=read_only)
+                self._open(read_only=read_only)
             self._users += 1
         connection = self._engine.cursor()
         try:
@@ -120,8 +145,21 @@ class Database:
             connection.close()  # rolls back what was not committed
             with self._guard:
                 self._users -= 1
-                if not self._users:
-                    self._engine.execute(f"DETACH {_NAME}")
+                if not self._users and not (self._is_kept and self._mode == "READ_ONLY"):
+                    self._detach()
+
+    def _open(self, *, read_only: bool) -> None:
+        """What is open while nobody uses it was left by a read."""
+        if not read_only:
+            self._detach()
+        if not self._mode:
+            self._attach(read_only=read_only)
+            self._mode = "READ_ONLY" if read_only else "READ_WRITE"
+
+    def _detach(self) -> None:
+        if self._mode:
+            self._engine.execute(f"DETACH {_NAME}")
+            self._mode = ""
 
     @cached_property
     def _engine(self) -> duckdb.DuckDBPyConnection:

@@ -26,6 +26,8 @@ def close_dead_runs(database: Database) -> None:
     Whoever holds the workspace's lock knows that every run still marked as running is dead.
     """
     left = _left(database.folder / "runs")
+    if not left and not _any_running(database):
+        return
     with database.write() as connection:
         for run in left:
             if (run / "resumable").exists():
@@ -36,6 +38,11 @@ def close_dead_runs(database: Database) -> None:
         )
     for run in left:
         shutil.rmtree(run)
+
+
+def _any_running(database: Database) -> bool:
+    with database.read() as connection:
+        return bool(connection.execute("SELECT 1 FROM runs WHERE status = 'running'").fetchall())
 
 
 def _left(folder: Path) -> list[Path]:

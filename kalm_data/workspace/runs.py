@@ -187,7 +187,7 @@ def running(
     What a resumable run has appended is kept when it is interrupted, fails or is killed; of any
     other run either all is kept or nothing.
     """
-    with writing(database.folder, command):
+    with writing(database.folder, command), database.kept_open():
         database.create()
         close_dead_runs(database)
         run = WorkspaceRun(database, command, on_progress)

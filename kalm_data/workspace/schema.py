@@ -47,6 +47,10 @@ class Table:
     name: str
     record: type[records.Record]
     key: tuple[str, ...]
+    rivals: str = "true"
+    """Which stored rows may have the key of one of `staged`: fewer than all where runs have rows of
+    their own.
+    """
 
     @property
     def columns(self) -> dict[str, str]:
@@ -70,6 +74,8 @@ class Table:
     def arrow_schema(self) -> pa.Schema:
         return pa.schema([(name, _ARROW_TYPES[kind]) for name, kind in self.columns.items()])
 
+
+_OF_ITS_RUNS = "run_id IN (SELECT run_id FROM staged)"
 
 TABLES: dict[type[records.Record], Table] = {
     table.record: table
@@ -96,6 +102,7 @@ TABLES: dict[type[records.Record], Table] = {
                 "origin_key",
                 "CASE WHEN origin = 'miner' THEN run_id END",
             ),
+            f"origin <> 'miner' OR {_OF_ITS_RUNS}",
         ),
         Table(
             "rankings",
@@ -103,11 +110,21 @@ TABLES: dict[type[records.Record], Table] = {
             ("example_id", "text_hash", "ranker", "pool", "positives"),
         ),
         Table("hits", records.HitList, ("example_id", "ranker", "pool", "positives")),
-        Table("decisions", records.Decision, ("run_id", "task", "rule", "example_id", "text_hash")),
+        Table(
+            "decisions",
+            records.Decision,
+            ("run_id", "task", "rule", "example_id", "text_hash"),
+            _OF_ITS_RUNS,
+        ),
         Table("heads", records.Head, ("kind", "task", "name", "sequence")),
         Table("generations", records.Generation, ("request_key", "attempt")),
         Table("shown_queries", records.ShownQuery, ("norm_hash",)),
-        Table("rejects", records.Reject, ("run_id", "stage", "reason", "key", "source", "line")),
+        Table(
+            "rejects",
+            records.Reject,
+            ("run_id", "stage", "reason", "key", "source", "line"),
+            _OF_ITS_RUNS,
+        ),
         Table("near_duplicates", records.NearDuplicate, ("first", "second")),
         Table("vectors", records.VectorPlace, ("encoder", "rendered_hash")),
     )

@@ -104,7 +104,7 @@ def _insert(connection: duckdb.DuckDBPyConnection, table: Table, rows: pa.Table)
             FROM staged GROUP BY {key}
         ),
         known AS (SELECT {", ".join(f"{part} AS k{i}" for i, part in enumerate(table.key))}
-                  FROM {table.name}),
+                  FROM {table.name} WHERE {table.rivals}),
         new AS (
             SELECT place FROM firsts WHERE NOT EXISTS (
                 SELECT 1 FROM known

@@ -6,7 +6,13 @@ from itertools import islice
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kalm_data.core.seeded import in_random_order
+from kalm_data.core.seeded import digest, digests, in_random_order
+
+
+@given(st.lists(st.text(max_size=5)), st.integers(0, 9))
+def test_digests_of_many_keys_are_those_of_each(keys: list[str], seed: int):
+    found = [one.hex()[:32] for one in digests(keys, seed, "stage")]
+    assert found == [digest(seed, "stage", key) for key in keys]
 
 
 @given(count=st.integers(0, 40), seed=st.integers(0, 5))

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import duckdb
@@ -62,3 +64,30 @@ def test_a_failed_transaction_is_rolled_back(database: Database) -> None:
         raise RuntimeError
     with database.read() as connection:
         assert connection.execute("SELECT count(*) FROM texts").fetchall() == [(0,)]
+
+
+def test_kept_open_others_read_but_do_not_write_and_writing_goes_on(database: Database) -> None:
+    with database.kept_open():
+        for number in range(2):
+            with database.write() as connection:
+                connection.execute(f"INSERT INTO texts VALUES ('h{number}', 'n', 't')")
+            with database.read() as connection:
+                assert connection.execute("SELECT count(*) FROM texts").fetchall() == [
+                    (number + 1,)
+                ]
+        assert opens(database, read_only=True)
+        assert not opens(database, read_only=False)  # it is open, though nobody reads
+    assert opens(database, read_only=False)
+
+
+def test_what_was_written_is_not_kept_open(database: Database) -> None:
+    with database.kept_open():
+        with database.write() as connection:
+            connection.execute("INSERT INTO texts VALUES ('h', 'n', 't')")
+        assert opens(database, read_only=False)
+
+
+def opens(database: Database, *, read_only: bool) -> bool:
+    """Whether another process may open the file."""
+    code = f"import duckdb; duckdb.connect({str(database.file)!r}, read_only={read_only})"
+    return subprocess.run([sys.executable, "-c", code], capture_output=True).returncode == 0

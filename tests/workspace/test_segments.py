@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, get_args
 
 import numpy as np
 
-from kalm_data.core.records import HitList, Judgement, Record, Text
+from kalm_data.core.records import Decision, HitList, Judgement, Record, Reject, Text
 from kalm_data.workspace.schema import TABLES
 from kalm_data.workspace.segments import Segments, remove
 
@@ -49,6 +49,22 @@ def test_merging_twice_adds_nothing(database: Database, tmp_path: Path) -> None:
     remove(merged)
     assert segments.pending() == []
     assert _count(database, "texts") == 2
+
+
+def test_merging_rows_of_a_run_twice_adds_nothing(database: Database, tmp_path: Path) -> None:
+    segments = Segments(tmp_path)
+    for run in ("0001-mine", "0002-mine"):
+        segments.append([
+            Judgement("e", "t", "negative", "miner", run),
+            Judgement("e", "t", "positive", "import", run),
+            Decision(run, "task", "top-k", "e", "t", "keep", "", "{}", ""),
+            Reject(run, "mine", "shortage", "e", "{}", "", 0, ""),
+        ])  # fmt: skip
+    for _ in range(2):  # a kill between merge and removal
+        with database.write() as connection:
+            segments.merge(connection)
+    assert _count(database, "judgements") == 3
+    assert (_count(database, "decisions"), _count(database, "rejects")) == (2, 2)
 
 
 def test_a_document_is_mined_anew_by_every_draw_but_imported_once(
