@@ -27,8 +27,8 @@ def published(target: Path, mark: str, *, resumes: bool = False) -> Iterator[Pat
 
     Until then `target` is as it was; a kill leaves the old folder or, in the instant between two
     renames, none, and the next call puts the old one back. What a killed run left is swept away, or
-    handed over where the caller `resumes`; Ctrl-C and a full disk count as a kill then, but not an
-    InputError, which the same command meets again.
+    handed over where the caller `resumes`; Ctrl-C and a full disk count as a kill then, but not
+    what the same command meets again.
 
     `mark` is the file by which a folder of the same kind is known: anything else that is not
     empty is never replaced (InputError). Nor is a folder that another command writes just now.
@@ -61,7 +61,7 @@ def _renamed(partial: Path, target: Path, replaced: Path, *, resumes: bool) -> I
         partial.rename(target)
         _sync(target.parent)
     except BaseException as error:
-        if not resumes or isinstance(error, InputError):
+        if not resumes or _comes_again(error):
             shutil.rmtree(partial, ignore_errors=True)
         raise
     finally:
@@ -73,6 +73,11 @@ def partial_of(target: Path) -> Path:
     """Where a folder is written before it takes its place."""
     target = target.resolve()
     return target.with_name(target.name + ".partial")
+
+
+def _comes_again(error: BaseException) -> bool:
+    """Whether it lies in what the user gave; a disk may have room next time."""
+    return isinstance(error, InputError) and not isinstance(error.__cause__, OSError)
 
 
 def refuse_foreign(target: Path, mark: str) -> None:

@@ -5,39 +5,77 @@ from __future__ import annotations
 import json
 import shutil
 import time
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from transformers import TrainerCallback
 
+from kalm_data.core.errors import InputError
 from kalm_data.trainer.processes import from_first
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
     from pathlib import Path
-
-FOLDER = "checkpoints"
 
 _IDENTITY = "training.json"
 _WHOLE = "losses.json"
 """Written last, so that a checkpoint that holds it is whole; with the losses so far."""
 
 
-def prepare_checkpoints(folder: Path, identity: str, *, resume: bool) -> Path | None:
-    """The newest whole checkpoint in `folder`, of the training that `identity` names; else None.
+def checkpoints_of(output: Path) -> Path:
+    """Where the checkpoints of a training to `output` lie: beside it, until the model is there."""
+    output = output.resolve()
+    return output.with_name(output.name + ".checkpoints")
 
-    What another training left there is swept away, as is everything if `resume` is False.
+
+@contextmanager
+def prepared_checkpoints(
+    folder: Path, identity: str, *, resume: bool, warn: Callable[[str], None]
+) -> Iterator[None]:
+    """Make `folder` ready for the checkpoints of the training that `identity` names.
+
+    Whole ones of the same training stay, if it is to `resume`; all others are swept away, which is
+    told. Where the block ends with an error, what is worth going on from stays.
     """
-    place = folder / FOLDER
-    named = place / _IDENTITY
-    if not resume or not named.is_file() or named.read_text(encoding="utf-8") != identity:
-        shutil.rmtree(place, ignore_errors=True)
-        place.mkdir()
-        named.write_text(identity, encoding="utf-8")
-    return newest_checkpoint(folder)
+    _refuse_foreign(folder)
+    found = newest_checkpoint(folder)
+    if found and not (resume and _names(folder, identity)):
+        warn(f"{folder}: checkpoints up to step {_step(found)} of another training are deleted")
+        found = None
+    if found is None:
+        shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True, exist_ok=True)
+    for made in folder.glob("checkpoint-*"):
+        if not (made / _WHOLE).is_file():  # killed while it was written
+            shutil.rmtree(made)
+    (folder / _IDENTITY).write_text(identity, encoding="utf-8")
+    try:
+        yield
+    except BaseException:
+        if newest_checkpoint(folder) is None:
+            shutil.rmtree(folder, ignore_errors=True)
+        raise
 
 
 def newest_checkpoint(folder: Path) -> Path | None:
-    whole = [made.parent for made in (folder / FOLDER).glob(f"checkpoint-*/{_WHOLE}")]
-    return max(whole, key=lambda one: int(one.name.rpartition("-")[2]), default=None)
+    """The newest whole one in a folder."""
+    whole = [made.parent for made in folder.glob(f"checkpoint-*/{_WHOLE}")]
+    return max(whole, key=_step, default=None)
+
+
+def _step(checkpoint: Path) -> int:
+    return int(checkpoint.name.rpartition("-")[2])
+
+
+def _names(folder: Path, identity: str) -> bool:
+    named = folder / _IDENTITY
+    return named.is_file() and named.read_text(encoding="utf-8") == identity
+
+
+def _refuse_foreign(folder: Path) -> None:
+    is_filled = folder.exists() and (not folder.is_dir() or any(folder.iterdir()))
+    if is_filled and not (folder / _IDENTITY).is_file():
+        raise InputError(f"{folder}: in the way, and not ours. Move it, or name another folder.")
 
 
 def read_losses(checkpoint: Path) -> list[float]:
@@ -53,7 +91,7 @@ class Checkpoints(TrainerCallback):  # type: ignore[misc]  # untyped
     """
 
     def __init__(self, folder: Path, minutes: float, losses: list[float]) -> None:
-        self._folder = folder / FOLDER
+        self._folder = folder
         self._seconds = minutes * 60
         self._losses = losses
         self._made_at = time.monotonic()

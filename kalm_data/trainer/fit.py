@@ -6,21 +6,21 @@ import shutil
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from accelerate import PartialState
-
 from kalm_data import __version__
 from kalm_data.core.errors import InputError
-from kalm_data.core.folders import partial_of, published
+from kalm_data.core.folders import published
 from kalm_data.core.seeded import digest
 from kalm_data.core.trained import RECORD
 from kalm_data.trainer.base_model import load_base, pad_with_end, restore, save_trained, set_up
 from kalm_data.trainer.base_shares import mix_in_base
+from kalm_data.trainer.batches import plan_run
 from kalm_data.trainer.card import write_card
-from kalm_data.trainer.checkpoints import FOLDER, prepare_checkpoints
+from kalm_data.trainer.checkpoints import checkpoints_of, prepared_checkpoints
 from kalm_data.trainer.dev_rows import read_dev
 from kalm_data.trainer.dev_scores import DevEvaluator, judge
-from kalm_data.trainer.loop import Unwatched
-from kalm_data.trainer.processes import wait_for_all
+from kalm_data.trainer.loop import Unwatched, keep_logs
+from kalm_data.trainer.objective import ContrastiveLoss
+from kalm_data.trainer.processes import meet_others, wait_for_all
 from kalm_data.trainer.prompts import trained_prompts, training_templates
 from kalm_data.trainer.record import write_record
 from kalm_data.trainer.rows import read_rows
@@ -59,20 +59,22 @@ def fit(
     Raises InputError for a model that cannot be loaded, a set with nothing to train on, an
     output folder that holds something else, and a loss that is no number.
     """
-    PartialState()  # meets the other processes, where there are any
-    with published(output, RECORD, resumes=True) as folder:
+    meet_others()
+    checkpoints = checkpoints_of(output)
+    with published(output, RECORD) as folder:
         work = _prepare(models, shards, manifest, config, watcher)
         by_scores = config.distill_weight and not models.teacher
         untaught = _untaught(shards, work.rows) if by_scores else 0
         identity = _identity(models, manifest, config)
-        prepare_checkpoints(folder, identity, resume=config.resume)
-        wait_for_all()
-        fitted = train_model(work, folder, config, watcher)
-        fitted = replace(fitted, untaught=untaught)
-        fitted = mix_in_base(work.model, models.base, config, work.evaluator, fitted)
-        _save(work, folder, shards, manifest, config, fitted)
-        shutil.rmtree(folder / FOLDER)
-        wait_for_all()
+        with prepared_checkpoints(checkpoints, identity, resume=config.resume, warn=watcher.warn):
+            wait_for_all()
+            fitted = train_model(work, checkpoints, config, watcher)
+            fitted = replace(fitted, untaught=untaught)
+            fitted = mix_in_base(work.model, models.base, config, work.evaluator, fitted)
+            _save(work, folder, shards, manifest, config, fitted)
+            keep_logs(checkpoints, folder)
+            wait_for_all()
+    shutil.rmtree(checkpoints)
     return fitted
 
 
@@ -80,11 +82,11 @@ def join(
     models: Models, shards: Path, manifest: Manifest, output: Path, config: TrainConfig
 ) -> None:
     """Take part in `fit` as one of its further processes."""
-    PartialState()
+    meet_others()
     watcher = Unwatched()
     work = _prepare(models, shards, manifest, config, watcher)
     wait_for_all()  # until the first process has made the folder
-    train_model(work, partial_of(output), config, watcher)
+    train_model(work, checkpoints_of(output), config, watcher)
     wait_for_all()
 
 
@@ -124,7 +126,9 @@ def _prepare(
     saved = set_up(model, config, config.seed)
     evaluator = _evaluator(shards, manifest, config, templates, watcher)
     teacher = SavedTeacher(models.teacher, manifest) if models.teacher else None
-    return Work(model, saved, rows, templates, evaluator, teacher)
+    plan = plan_run(rows.columns, config, list(templates))
+    loss = ContrastiveLoss(model, config, teacher)
+    return Work(model, saved, rows, templates, evaluator, teacher, plan, loss)
 
 
 def _untaught(shards: Path, rows: TrainingRows) -> int:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
 from accelerate.data_loader import prepare_data_loader
+from safetensors import SafetensorError
 from safetensors.torch import load_model, save_model
 from sentence_transformers import SentenceTransformerTrainer
 from sentence_transformers.sentence_transformer.training_args import (
@@ -17,7 +19,6 @@ from transformers import PrinterCallback, TrainerCallback
 
 from kalm_data.core.errors import InputError
 from kalm_data.core.trained import DEV_HEADLINE
-from kalm_data.trainer.checkpoints import FOLDER
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,6 +31,16 @@ _KEPT_CHECKPOINTS = 3
 """The best one, the newest one, and the one before, lest a kill meets the newest half written."""
 
 _LOG_EVERY = 10
+_HARDLY_ROOM = 1 << 24
+"""Bytes that are free on a full disk, at most: what was half written is still there."""
+
+_LOGS = "runs"
+
+
+def keep_logs(checkpoints: Path, folder: Path) -> None:
+    """What TensorBoard was told goes with the model."""
+    if (checkpoints / _LOGS).is_dir():
+        shutil.move(checkpoints / _LOGS, folder / _LOGS)
 
 
 class Watcher(Protocol):
@@ -59,6 +70,9 @@ class TrainingLoop(SentenceTransformerTrainer):  # type: ignore[misc]  # untyped
 
     def __init__(self, loader: torch.utils.data.DataLoader[Any], **given: Any) -> None:  # noqa: ANN401
         super().__init__(**given)
+        if self.is_fsdp_enabled:
+            message = "FSDP: a sharded model cannot be saved yet. Train with DDP, as torchrun does"
+            raise InputError(f"{message}, and with --lora-rank or --gradient-checkpointing.")
         self._loader = loader
         self.remove_callback(PrinterCallback)  # it prints to stdout, where data goes
 
@@ -77,6 +91,16 @@ class TrainingLoop(SentenceTransformerTrainer):  # type: ignore[misc]  # untyped
 
     def add_model_card_callback(self, default_args_dict: dict[str, Any]) -> None:
         """None: the card is ours (`trainer/card.py`)."""
+
+    def _save_checkpoint(self, model: Any, trial: Any) -> None:  # noqa: ANN401
+        """The library's own; where there is no room for one, that is told in one line."""
+        try:
+            super()._save_checkpoint(model, trial)
+        except (OSError, RuntimeError, SafetensorError) as error:
+            if shutil.disk_usage(self.args.output_dir).free > _HARDLY_ROOM:
+                raise
+            message = f"{self.args.output_dir}: no room for a checkpoint. Make room there, then run"
+            raise InputError(f"{message} the same command again.") from error
 
     def _save(self, output_dir: str | None = None, state_dict: Any = None) -> None:  # noqa: ANN401
         """A checkpoint holds the weights as they are trained, adapters apart; no whole model."""
@@ -129,7 +153,7 @@ def training_arguments(
     """judged: whether there are dev scores by which the best weights are known."""
     best = judged and config.keep == "best"
     return SentenceTransformerTrainingArguments(
-        output_dir=str(folder / FOLDER),
+        output_dir=str(folder),
         max_steps=steps,
         per_device_train_batch_size=config.batch_size,
         learning_rate=config.lr,

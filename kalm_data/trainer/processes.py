@@ -2,8 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import torch
+from accelerate import PartialState
 from torch import distributed
+
+_LONGEST_WAIT = timedelta(hours=3)
+"""While the first process judges and saves, the others wait; the usual ten minutes are too few."""
+
+
+def meet_others() -> None:
+    """Join the processes that were started with this one, if any were."""
+    PartialState(timeout=_LONGEST_WAIT)
 
 
 def is_first() -> bool:

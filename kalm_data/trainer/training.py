@@ -13,12 +13,10 @@ from transformers import EarlyStoppingCallback
 
 from kalm_data.core.trained import DevScore, Fitted
 from kalm_data.trainer.base_model import cut_among
-from kalm_data.trainer.batches import plan_run
 from kalm_data.trainer.checkpoints import Checkpoints, newest_checkpoint, read_losses
 from kalm_data.trainer.devices import Share
 from kalm_data.trainer.feed import Collator
 from kalm_data.trainer.loop import Evaluations, Steps, TrainingLoop, Watcher, training_arguments
-from kalm_data.trainer.objective import ContrastiveLoss
 from kalm_data.trainer.processes import is_first
 from kalm_data.trainer.sampler import RunSampler, make_loader
 from kalm_data.trainer.tokens import PART_TOKENS, Reader
@@ -35,6 +33,7 @@ if TYPE_CHECKING:
     from kalm_data.trainer.base_model import AsSaved
     from kalm_data.trainer.batches import RunPlan
     from kalm_data.trainer.dev_scores import DevEvaluator
+    from kalm_data.trainer.objective import ContrastiveLoss
     from kalm_data.trainer.rows import TrainingRows
     from kalm_data.trainer.teacher import SavedTeacher
 
@@ -49,6 +48,8 @@ class Work:
     templates: Mapping[str, Templates]
     evaluator: DevEvaluator | None
     teacher: SavedTeacher | None
+    plan: RunPlan
+    loss: ContrastiveLoss
 
 
 def train_model(work: Work, folder: Path, config: TrainConfig, watcher: Watcher) -> Fitted:
@@ -56,7 +57,7 @@ def train_model(work: Work, folder: Path, config: TrainConfig, watcher: Watcher)
 
     What is left out is told before the first step, what an early stop leaves out after the last.
     """
-    plan = plan_run(work.rows.columns, config, list(work.templates))
+    plan = work.plan
     steps = min(config.max_steps or sys.maxsize, len(plan))
     _tell_left_out(work.rows, plan, steps, watcher)
     checkpoint = newest_checkpoint(folder)
@@ -110,9 +111,8 @@ def _loop(
     process = Share(arguments.process_index, arguments.world_size)
     taught_by = work.teacher.templates if work.teacher else None
     collator = Collator(reader, work.templates, config.negatives, config, process, taught_by)
-    loss = ContrastiveLoss(model, config, work.teacher)
     callbacks: list[TrainerCallback] = [
-        Steps(loss, watcher, losses),
+        Steps(work.loss, watcher, losses),
         Checkpoints(folder, config.checkpoint_minutes, losses),
     ]
     if work.evaluator:
@@ -123,7 +123,7 @@ def _loop(
         make_loader(work.rows, RunSampler(plan, steps), collator),
         model=model,
         args=arguments,
-        loss=loss,
+        loss=work.loss,
         evaluator=work.evaluator,
         data_collator=collator,
         callbacks=callbacks,

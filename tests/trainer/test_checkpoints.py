@@ -1,42 +1,80 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
+from typing import TYPE_CHECKING
 
-from kalm_data.trainer.checkpoints import (
-    FOLDER,
-    newest_checkpoint,
-    prepare_checkpoints,
-    read_losses,
-)
+import pytest
+
+from kalm_data.core.errors import InputError
+from kalm_data.trainer.checkpoints import newest_checkpoint, prepared_checkpoints, read_losses
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+class Stopped(Exception):
+    """Stands for whatever ends a training."""
 
 
 def make(folder: Path, step: int, losses: list[float] | None) -> Path:
-    made = folder / FOLDER / f"checkpoint-{step}"
+    made = folder / f"checkpoint-{step}"
     made.mkdir(parents=True)
     if losses is not None:
         (made / "losses.json").write_text(json.dumps(losses))
     return made
 
 
-def test_the_newest_whole_checkpoint_is_taken(tmp_path: Path) -> None:
-    assert prepare_checkpoints(tmp_path, "a", resume=True) is None
-    make(tmp_path, 9, [1.0] * 9)
-    whole = make(tmp_path, 10, [0.5] * 10)
-    make(tmp_path, 11, None)  # killed while it was written
-    assert prepare_checkpoints(tmp_path, "a", resume=True) == whole
-    assert read_losses(whole) == [0.5] * 10
+def stop(folder: Path, identity: str, *steps: int) -> None:
+    """A training that makes whole checkpoints, and then stops."""
+    with (
+        pytest.raises(Stopped),
+        prepared_checkpoints(folder, identity, resume=True, warn=lambda _: None),
+    ):
+        for step in steps:
+            make(folder, step, [0.5] * step)
+        raise Stopped
 
 
-def test_checkpoints_of_another_training_are_swept_away(tmp_path: Path) -> None:
-    prepare_checkpoints(tmp_path, "a", resume=True)
-    make(tmp_path, 5, [1.0])
-    assert prepare_checkpoints(tmp_path, "b", resume=True) is None
-    assert not list((tmp_path / FOLDER).glob("checkpoint-*"))
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path / "out.checkpoints"
 
 
-def test_without_resume_everything_starts_over(tmp_path: Path) -> None:
-    prepare_checkpoints(tmp_path, "a", resume=True)
-    make(tmp_path, 5, [1.0])
-    assert prepare_checkpoints(tmp_path, "a", resume=False) is None
-    assert newest_checkpoint(tmp_path) is None
+def found_by(folder: Path, identity: str, *, resume: bool = True) -> tuple[str, list[str]]:
+    """Name of the checkpoint that a next training finds, and what it is told."""
+    told: list[str] = []
+    with prepared_checkpoints(folder, identity, resume=resume, warn=told.append):
+        found = newest_checkpoint(folder)
+    return (found.name if found else ""), told
+
+
+def test_the_newest_whole_checkpoint_is_gone_on_from(folder: Path) -> None:
+    stop(folder, "a", 9, 10)
+    half = make(folder, 11, None)  # killed while it was written
+    assert found_by(folder, "a") == ("checkpoint-10", [])
+    assert not half.exists()
+    assert read_losses(folder / "checkpoint-10") == [0.5] * 10
+
+
+def test_checkpoints_of_another_training_are_swept_away_with_a_word(folder: Path) -> None:
+    stop(folder, "a", 5)
+    found, (line,) = found_by(folder, "b")
+    assert found == "" and "up to step 5 of another training are deleted" in line
+
+
+def test_without_resume_everything_starts_over(folder: Path) -> None:
+    stop(folder, "a", 5)
+    assert found_by(folder, "a", resume=False)[0] == ""
+
+
+def test_where_no_checkpoint_is_whole_nothing_stays(folder: Path) -> None:
+    stop(folder, "a")
+    assert not folder.exists()
+
+
+def test_a_folder_that_is_not_ours_is_refused(folder: Path) -> None:
+    folder.mkdir()
+    (folder / "thesis.txt").touch()
+    with pytest.raises(InputError, match="in the way, and not ours"):
+        found_by(folder, "a")
+    assert (folder / "thesis.txt").exists()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from typing import TYPE_CHECKING
 
 import pytest
@@ -66,15 +67,57 @@ def test_a_stopped_training_goes_on_to_the_same_weights(
     assert again.seen[0] > 1 or step == 1
     assert resumed == whole
     assert weights(tmp_path / "out") == weights(tmp_path / "whole")
-    assert not list(tmp_path.glob("out.*")) and not (tmp_path / "out" / "checkpoints").exists()
+    assert not list(tmp_path.glob("out.*"))
 
 
-def test_other_settings_start_over(judged_set: Path, train: Train, tmp_path: Path) -> None:
+def test_other_settings_start_over_and_say_so(
+    judged_set: Path, train: Train, tmp_path: Path
+) -> None:
     with pytest.raises(KeyboardInterrupt):
         train(judged_set, tmp_path / "out", watcher=Stops(3), checkpoint_minutes=EVERY_STEP)
     again = Stops()
     train(judged_set, tmp_path / "out", watcher=again, lr=2e-3, checkpoint_minutes=EVERY_STEP)
     assert again.seen[0] == 1
+    assert any("of another training are deleted" in line for line in again.warnings)
+
+
+def test_a_training_that_is_refused_costs_no_checkpoint(
+    judged_set: Path, train: Train, tmp_path: Path
+) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        train(judged_set, tmp_path / "out", watcher=Stops(3), checkpoint_minutes=EVERY_STEP)
+    with pytest.raises(InputError, match="nope"):
+        train(judged_set, tmp_path / "out", task_weight=["nope=2"])
+    again = Stops()
+    train(judged_set, tmp_path / "out", watcher=again, checkpoint_minutes=EVERY_STEP)
+    assert again.seen[0] > 1
+
+
+def test_what_a_killed_training_left_is_not_published(
+    judged_set: Path, train: Train, tmp_path: Path
+) -> None:
+    left = tmp_path / "out.partial"
+    left.mkdir()
+    for name in (".partial", "adapter_config.json"):
+        (left / name).touch()
+    train(judged_set, tmp_path / "out")
+    assert not (tmp_path / "out" / "adapter_config.json").exists()
+
+
+def test_a_full_disk_is_told_and_costs_no_checkpoint(
+    judged_set: Path, train: Train, tmp_path: Path
+) -> None:
+    class Fills(Stops):
+        def step(self, done: int, steps: int, loss: float) -> None:
+            super().step(done, steps, loss)
+            if done == 3:
+                raise OSError(errno.ENOSPC, "No space left on device")
+
+    with pytest.raises(InputError, match="No space left"):
+        train(judged_set, tmp_path / "out", watcher=Fills(), checkpoint_minutes=EVERY_STEP)
+    again = Stops()
+    train(judged_set, tmp_path / "out", watcher=again, checkpoint_minutes=EVERY_STEP)
+    assert again.seen[0] > 1
 
 
 def test_the_weights_that_did_best_on_dev_are_saved(

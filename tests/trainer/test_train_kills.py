@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from kalm_data.trainer.checkpoints import newest_checkpoint
+from kalm_data.trainer.checkpoints import checkpoints_of, newest_checkpoint
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -34,7 +34,9 @@ def test_a_killed_training_ends_in_the_weights_of_an_undisturbed_one(
     shards = write_set(toy_rows, dev=dev)
     whole = _finish(_start(shards, tmp_path / "whole", tiny_model))
     for step in KILL_AT:
-        _kill_after(step, _start(shards, tmp_path / "out", tiny_model), tmp_path / "out.partial")
+        _kill_after(
+            step, _start(shards, tmp_path / "out", tiny_model), checkpoints_of(tmp_path / "out")
+        )
     resumed = _finish(_start(shards, tmp_path / "out", tiny_model))
     assert any("goes on from step" in line for line in resumed["warnings"])
     assert {name: resumed[name] for name in ("steps", "loss", "dev", "best_step")} == {
@@ -58,9 +60,9 @@ def _start(shards: Path, output: Path, model: Path) -> subprocess.Popen[str]:
     )  # fmt: skip
 
 
-def _kill_after(step: int, process: subprocess.Popen[str], partial: Path) -> None:
+def _kill_after(step: int, process: subprocess.Popen[str], made: Path) -> None:
     deadline = time.monotonic() + 240
-    while (found := newest_checkpoint(partial)) is None or int(found.name[11:]) < step:
+    while (found := newest_checkpoint(made)) is None or int(found.name[11:]) < step:
         assert process.poll() is None, process.communicate()
         assert time.monotonic() < deadline
         time.sleep(0.01)
