@@ -1,5 +1,5 @@
 """Settings from several places, for the command line."""
 
-from kalm_data.core.config.layers import Layer
+from kalm_data.core.config.layers import UNSET, Layer, first_refused, unset_names
 
-__all__ = ["Layer"]
+__all__ = ["UNSET", "Layer", "first_refused", "unset_names"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from kalm_data.api.build_shards import ShardsConfig, build_shards
@@ -27,7 +28,7 @@ from kalm_data.api.imports import (
 from kalm_data.api.mine import MineConfig, mine
 from kalm_data.api.personas import PersonasConfig, derive_personas
 from kalm_data.api.synth import ModelConfig, SynthConfig, synth
-from kalm_data.api.train import Layer, RegressSettings, TrainConfig, resolve_training, train
+from kalm_data.api.train import RegressSettings, TrainConfig, resolve_training, train
 from kalm_data.core.pipeline import commands as known
 
 if TYPE_CHECKING:
@@ -113,6 +114,6 @@ def _write(workspace: Path, step: Step, shared: dict[str, Any]) -> Outcome[Any]:
 
 def train_settings(step: Step) -> TrainConfig:
     """What a step of train names lies over its recipe and its file of settings, as options do."""
-    given, config = step.of(known.TrainArguments), step.of(TrainConfig)
-    named = Layer("step", config.model_dump(include=config.model_fields_set))
-    return resolve_training(named, recipe=given.recipe, file=given.config).settings
+    asked = step.of(known.TrainArguments)
+    given = replace(step.given, unset=asked.unset)
+    return resolve_training(given, recipe=asked.recipe, file=asked.config).settings

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Union, get_args, get_origin, g
 import typer
 from pydantic import BaseModel, ValidationError
 
-from kalm_data.api.layers import Layer
+from kalm_data.api.layers import UNSET, Layer, first_refused, unset_names
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -51,7 +51,8 @@ def expand(function: Callable[..., None]) -> Callable[..., None]:
         if name not in models and name not in layers
     ]
     added = [p for model in models.values() for p in _options(model)]
-    added += [_unset(p, model) for model in layers.values() for p in _options(model)]
+    for model in layers.values():
+        added += [*(_without_default(p, model) for p in _options(model)), _unset_option()]
     command.__signature__ = signature.replace(parameters=[*kept, *added])  # type: ignore[attr-defined]
     command.__annotations__ = {p.name: p.annotation for p in [*kept, *added]}
     return command
@@ -66,7 +67,7 @@ def _mark_of(kind: Any) -> OptionsOf | None:  # noqa: ANN401 - a type expression
     return next(marks, None) if get_origin(kind) is Annotated else None
 
 
-def _unset(option: inspect.Parameter, model: type[BaseModel]) -> inspect.Parameter:
+def _without_default(option: inspect.Parameter, model: type[BaseModel]) -> inspect.Parameter:
     """The option without a default: its help tells what holds where nobody gives it."""
     kind, info = get_args(option.annotation)
     default = model.model_fields[option.name].default
@@ -75,21 +76,31 @@ def _unset(option: inspect.Parameter, model: type[BaseModel]) -> inspect.Paramet
     return option.replace(default=None, annotation=Annotated[kind | None, info])
 
 
+def _unset_option() -> inspect.Parameter:
+    """Nothing else takes away what a recipe or a file gives: an option can only give another."""
+    told = (
+        "Setting that recipe and file are not to give, as matryoshka or base-shares: its default "
+        "holds. Repeatable."
+    )
+    kind = Annotated[list[str] | None, typer.Option(help=told)]
+    return inspect.Parameter(UNSET, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=kind)
+
+
 def _written(default: object) -> str:
     return str(default).lower() if isinstance(default, bool) else str(default)
 
 
 def _layer(model: type[BaseModel], values: dict[str, Any]) -> Layer:
-    """What was given. A value that its own field refuses is wrong usage."""
+    """What was given, and unset. A value that its own field refuses is wrong usage."""
     chosen = {name: values.pop(name) for name in model.model_fields}
     given = {name: value for name, value in chosen.items() if value not in (None, [])}
+    if (wrong := first_refused(model, given)) is not None:
+        raise _usage_error(model, wrong)
     try:
-        model(**given)
-    except ValidationError as error:
-        for wrong in error.errors():
-            if wrong["loc"] and wrong["type"] != "missing":
-                raise _usage_error(model, wrong) from error
-    return Layer("option", given)
+        unset = unset_names(model, values.pop(UNSET) or [])
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint=f"--{UNSET}") from error
+    return Layer("option", given, unset)
 
 
 def _options(model: type[BaseModel]) -> list[inspect.Parameter]:

@@ -64,8 +64,9 @@ def train(
     with reporting("train", as_json=json) as reporter:
         if shards is None:
             others = {
-                "recipe": recipe, "config": config, "print-config": print_config,
-                "leave-one-out": leave_one_out, "regress": regress != RegressSettings(),
+                "unset": given.unset, "recipe": recipe, "config": config,
+                "print-config": print_config, "leave-one-out": leave_one_out,
+                "regress": regress != RegressSettings(),
                 "min-kept or --max-reject-rate": gates != Gates(),
             }  # fmt: skip
             _refuse_unread([*given.values, *(name for name, is_set in others.items() if is_set)])

@@ -34,3 +34,16 @@ def test_a_training_has_the_recipe_and_the_file_of_settings_of_its_command(tmp_p
     (step,) = read_pipeline(file).steps
     assert train_settings(step) == resolve_training(given, file=settings).settings
     assert train_settings(step).batch_size == 3
+
+
+def test_a_file_of_settings_names_the_model_and_the_step_lies_over_it(tmp_path: Path) -> None:
+    model, settings, file = tmp_path / "bert", tmp_path / "t.toml", tmp_path / "p.toml"
+    model.mkdir()
+    (model / "config.json").write_text('{"architectures": ["BertModel"]}')
+    settings.write_text(f'model = "{model}"\nepochs = 4\nbatch_size = 3\n')
+    step_of_file = TRAIN.replace('model = "MODEL"\n', f'config = "{settings}"\n')
+    file.write_text(step_of_file + 'unset = "base-shares"\n')
+    (step,) = read_pipeline(file).steps
+    trained = train_settings(step)
+    assert (trained.model, trained.epochs, trained.batch_size) == (str(model), 9, 3)
+    assert trained.base_shares == () and trained.temperature == 0.02

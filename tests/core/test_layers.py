@@ -26,8 +26,42 @@ def test_the_printed_settings_give_the_same_settings_again(tmp_path: Path) -> No
     file = tmp_path / "all.toml"
     file.write_text(printed.to_toml(), "utf-8")
     assert resolve(TrainConfig, read_layer(file, TrainConfig)).settings == printed.settings
-    assert "patience" not in tomllib.loads(printed.to_toml())
-    assert "# option" in printed.to_toml()
+    read = tomllib.loads(printed.to_toml())
+    assert "patience" not in read and "patience" in read["unset"]
+    assert '  "patience",  # option' in printed.to_toml()
+    assert "base_shares = [0.25, 0.5]  # option" in printed.to_toml()
+
+
+def test_what_a_layer_unsets_has_its_default_again_until_another_layer_gives_it() -> None:
+    recipe = Layer("recipe", {"max_length": 512, "lr": 1e-5})
+    file = Layer("file", {"model": "m"}, ("max_length", "lr"))
+    resolved = resolve(TrainConfig, recipe, file)
+    assert (resolved.settings.max_length, resolved.settings.lr) == (None, 2e-5)
+    assert resolved.sources["max_length"] == "file"
+    above = resolve(TrainConfig, recipe, file, Layer("option", {"max_length": 64}))
+    assert above.settings.max_length == 64
+
+
+def test_weights_go_with_their_dims() -> None:
+    below = Layer("recipe", {"model": "m", "matryoshka": (8, 4), "matryoshka_weights": (1, 0.5)})
+    named = resolve(TrainConfig, below, Layer("option", {"matryoshka": (2,)})).settings
+    assert (named.matryoshka, named.matryoshka_weights) == ((2,), ())
+    unset = resolve(TrainConfig, below, Layer("option", {}, ("matryoshka",))).settings
+    assert (unset.matryoshka, unset.matryoshka_weights) == ((), ())
+    other = resolve(TrainConfig, below, Layer("option", {"matryoshka_weights": (1, 2)})).settings
+    assert (other.matryoshka, other.matryoshka_weights) == ((8, 4), (1, 2))
+    weighed = Layer("option", {"matryoshka": (2,), "matryoshka_weights": (3,)})
+    assert resolve(TrainConfig, below, weighed).settings.matryoshka_weights == (3,)
+
+
+def test_a_layer_that_gives_and_unsets_the_same_is_refused() -> None:
+    with pytest.raises(InputError, match="lr is both given and unset, from option"):
+        resolve(TrainConfig, Layer("option", {"model": "m", "lr": 1}, ("lr",)))
+
+
+def test_patience_without_evaluations_is_refused() -> None:
+    with pytest.raises(InputError, match="patience has no evaluations to count: give evaluations"):
+        resolve(TrainConfig, Layer("option", {"model": "m", "evaluations": 0, "patience": 2}))
 
 
 def refusal(tmp_path: Path, text: str) -> str:
@@ -45,6 +79,12 @@ def refusal(tmp_path: Path, text: str) -> str:
         ("\nzzz = 1\n", "FILE:2: unknown setting zzz. Take it away."),
         ("lr = -1\n", "FILE:1: lr: Input should be greater than 0 (given: -1). Mend it."),
         ("lr = \n", "FILE: no valid TOML"),
+        (
+            '\nunset = ["base-share"]\n',
+            "FILE:2: unset: unknown setting base_share. Is base_shares m",
+        ),
+        ('unset = "model"\n', "FILE:1: unset: model has no default. Take it away."),
+        ("unset = 3\n", "FILE:1: unset: unknown setting 3. Take it away."),
     ],
 )
 def test_a_wrong_file_is_told_by_line_value_and_remedy(

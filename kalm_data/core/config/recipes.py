@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 
 RecipeName = Literal["adapt", "kalm-v1", "kalm-v2"]
 RECIPES: tuple[RecipeName, ...] = get_args(RecipeName)
+RECIPE = "recipe"
+"""The key by which a file of settings names one."""
 
 _ADAPT = {
     "temperature": 0.02,

@@ -21,6 +21,7 @@ from kalm_data.core.config.imports import (
     ImportStsConfig,
 )
 from kalm_data.core.config.language_model import ModelConfig
+from kalm_data.core.config.layers import unset_names
 from kalm_data.core.config.mine import MineConfig
 from kalm_data.core.config.personas import PersonasConfig
 from kalm_data.core.config.recipes import RecipeName
@@ -88,7 +89,15 @@ class TrainArguments(Settings):
     output: Path
     recipe: RecipeName | None = None
     config: Path | None = None
+    unset: tuple[str, ...] = ()
     leave_one_out: bool = False
+
+    _one_is_a_list = field_validator("unset", mode="before")(as_list)
+
+    @field_validator("unset")
+    @classmethod
+    def _are_settings(cls, words: tuple[str, ...]) -> tuple[str, ...]:
+        return unset_names(TrainConfig, words)
 
 
 class EvalArguments(TaskArguments):
@@ -110,7 +119,8 @@ class ExportArguments(TaskArguments):
 class Command:
     """A command that can be a step.
 
-    `settings`: arguments first, then what the command line has as options. `output` is the key of
+    `settings`: arguments first, then what the command line has as options. `layered` are those of
+    them that lie over a file of settings, of which a step names some. `output` is the key of
     what it writes, if it writes a file or folder. `reads` and `changes` tell whether what it does
     depends on the workspace, and whether what later steps read there depends on it.
     """
@@ -118,6 +128,7 @@ class Command:
     name: str
     settings: tuple[type[Settings], ...]
     output: str = ""
+    layered: type[Settings] | None = None
     reads: bool = True
     changes: bool = False
 
@@ -147,7 +158,8 @@ COMMANDS: dict[str, Command] = {
         Command("filter", (TaskArguments, FilterConfig, Gates), changes=True),
         Command("build-shards", (SetArguments, ShardsConfig, Gates), "out"),
         Command(
-            "train", (TrainArguments, TrainConfig, RegressSettings, Gates), "output", reads=False
+            "train", (TrainArguments, TrainConfig, RegressSettings, Gates), "output",
+            layered=TrainConfig, reads=False,
         ),
         Command("eval", (EvalArguments, EvalConfig, Gates), "queries"),
         Command("export", (ExportArguments, ExportConfig, Gates), "out"),

@@ -19,6 +19,8 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
+from kalm_data.core.config.layers import Layer, first_refused
+from kalm_data.core.config.train import read_settings
 from kalm_data.core.errors import InputError
 from kalm_data.core.pipeline.commands import COMMANDS
 from kalm_data.core.pipeline.step import Places, Step, made_by
@@ -107,8 +109,13 @@ class _Reader:
         values = self._by_field(command, given, head)
         if seed is not None and any("seed" in kind.model_fields for kind in command.settings):
             values.setdefault("seed", seed)
-        settings = tuple(self._build(command, kind, values, head) for kind in command.settings)
-        return Step(str(table.get("name", "")), command, settings, head)
+        settings = tuple(
+            self._build(command, kind, values, head)
+            for kind in command.settings
+            if kind is not command.layered
+        )
+        layer = Layer("step", self._given(command, values, head))
+        return Step(str(table.get("name", "")), command, settings, layer, head)
 
     def _by_field(self, command: Command, given: dict[str, Any], head: int) -> dict[str, Any]:
         """The values by the names of fields; `top-k` and `--license`'s name mean the same."""
@@ -134,12 +141,27 @@ class _Reader:
         try:
             return kind.model_validate(mine)
         except ValidationError as error:
-            first = error.errors()[0]
-            key = str(first["loc"][0]) if first["loc"] else ""
-            told = f"{command.name}: {key}: {_problem(first)}" if key else (
-                f"{command.name}: {_problem(first)}"
-            )  # fmt: skip
-            raise self._error(key, head, told) from error
+            raise self._refused(command, error.errors()[0], head) from error
+
+    def _given(self, command: Command, values: dict[str, Any], head: int) -> dict[str, Any]:
+        """The settings that lie over a file of settings, which may give what the step does not."""
+        if command.layered is None:
+            return {}
+        fields = command.layered.model_fields
+        mine = {name: values[name] for name in fields if name in values}
+        if (wrong := first_refused(command.layered, mine)) is not None:
+            raise self._refused(command, wrong, head)
+        config = values.get("config")
+        below = read_settings(self._file.parent / config).values if config else ()
+        for name, info in fields.items():
+            if info.is_required() and name not in {*mine, *below}:
+                raise self._error(name, head, f"{command.name}: {name}: is missing. Add it.")
+        return mine
+
+    def _refused(self, command: Command, first: ErrorDetails, head: int) -> InputError:
+        key = str(first["loc"][0]) if first["loc"] else ""
+        place = f"{command.name}: {key}" if key else command.name
+        return self._error(key, head, f"{place}: {_problem(first)}")
 
     def _named(self, steps: Sequence[Step], tables: Sequence[dict[str, Any]]) -> list[Step]:
         """Each step with its own name; without one the command, numbered from the second on."""

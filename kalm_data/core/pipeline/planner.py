@@ -5,14 +5,13 @@ from __future__ import annotations
 import json
 import os
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kalm_data.core.errors import InputError
-from kalm_data.core.pipeline.commands import CHANGES_NOTHING, TaskFileArguments
+from kalm_data.core.pipeline.commands import CHANGES_NOTHING
 from kalm_data.core.pipeline.digests import ABSENT, code_fingerprint, content_of
 from kalm_data.core.pipeline.fingerprint import Ingredients, differences
-from kalm_data.core.task_file import read_task_file
+from kalm_data.core.pipeline.named_within import named_within
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -93,7 +92,7 @@ class Planner:
         known, before = self._known(now), self._known(done.made_from)
         if before.fingerprint != known.fingerprint:
             yield from differences(before, known)
-        if step.command.reads:
+        if step.reads:
             for run in self._others:
                 if run.sequence > done.sequence:
                     yield f"run {run.run_id} changed the workspace since"
@@ -129,17 +128,17 @@ class Planner:
         return content_of(self._pipeline.file.parent / step.output).digest
 
     def _waits_for(self, step: Step) -> Iterator[str]:
-        for path in step.inputs(self._pipeline.places):
+        for path in self._inputs(step):
             if (name := self._pending.get(os.path.normpath(path))) is not None:
                 yield name
-        if step.command.reads:
+        if step.reads:
             yield from (name for name in self._changed_by if name in self._uncertain)
 
     def _ingredients(self, step: Step) -> Ingredients:
         contents = {
             path: content_of(self._pipeline.file.parent / path) for path in self._inputs(step)
         }
-        after = dict(self._changed_by) if step.command.reads else {}
+        after = dict(self._changed_by) if step.reads else {}
         return Ingredients(
             step.command.name,
             code_fingerprint(),
@@ -150,14 +149,9 @@ class Planner:
         )
 
     def _inputs(self, step: Step) -> Iterator[str]:
-        """As the file has them; of a file of tasks also the sources that it names."""
+        """As the file has them, and what files that the step names have in turn."""
         yield from step.inputs(self._pipeline.places)
-        if step.command.name == "import tasks":
-            folder = self._pipeline.file.parent
-            for declared in read_task_file(folder / step.of(TaskFileArguments).file):
-                for one in declared.imports:
-                    if one.source != "-" and not one.source.startswith("hf:"):
-                        yield Path(os.path.relpath(one.source, folder)).as_posix()
+        yield from named_within(step, self._pipeline.places)
 
 
 def is_of(run: PastRun, begun: tuple[int, str] | None) -> bool:

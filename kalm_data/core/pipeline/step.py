@@ -7,16 +7,21 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+from kalm_data.core.config.eval import RegressSettings
 from kalm_data.core.config.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
+    from kalm_data.core.config.layers import Layer
     from kalm_data.core.pipeline.commands import Command
 
 S = TypeVar("S", bound=Settings)
 
-_NAMES = ("sources", "exclude", "model", "against", "tokenizer", "encoder", "denoise", "regress")
+_NAMES = (
+    "sources", "exclude", "model", "teacher", "against", "tokenizer", "encoder", "denoise",
+    "regress",
+)  # fmt: skip
 """Keys whose words are paths or names: of models, or of data sets of the hub."""
 _KINDS = ("ranker", "rescored")
 """Keys whose words are `KIND:SUBJECT`, where the subject is a path or a name."""
@@ -28,12 +33,14 @@ _HERE = (f".{os.sep}", f"..{os.sep}")
 class Step:
     """A command with its settings as the file has them, defaults and the file's seed included.
 
+    `given` are the settings that lie over a file of settings: those alone that the step names.
     `line` is where it begins in the file, 1-based.
     """
 
     name: str
     command: Command
     settings: tuple[Settings, ...]
+    given: Layer
     line: int
 
     def of(self, kind: type[S]) -> S:
@@ -48,17 +55,30 @@ class Step:
                 return Path(written)
         return None
 
+    @property
+    def reads(self) -> bool:
+        """Whether what it does depends on the workspace; no task's name has a slash."""
+        return self.command.reads or any(
+            "/" not in name
+            for one in self.settings
+            if isinstance(one, RegressSettings)
+            for name in one.regress
+        )
+
     def resolved(self) -> dict[str, object]:
-        """All settings by name, as JSON has them."""
-        return {
+        """All settings by name, as JSON has them; of those over a file what the step names."""
+        complete = {
             name: value
             for one in self.settings
             for name, value in one.model_dump(mode="json").items()
         }
+        return complete | dict(self.given.values)
 
     def located(self, place: Places) -> Step:
         """The same step with every path relative to the file's folder."""
-        return replace(self, settings=tuple(_mapped(one, place.locate) for one in self.settings))
+        settings = tuple(_mapped(one, place.locate) for one in self.settings)
+        given = {**self.given.values, **dict(_changed(self.given.values, place.locate))}
+        return replace(self, settings=settings, given=replace(self.given, values=given))
 
     def inputs(self, place: Places) -> tuple[str, ...]:
         """The files and folders that the step reads, as the file has them, in order of keys."""
@@ -72,8 +92,8 @@ class Step:
                 found.append(path)
             return value
 
-        for one in self.settings:
-            _mapped(one, note)
+        for values in (*map(dict, self.settings), self.given.values):
+            list(_changed(values, note))
         return tuple(dict.fromkeys(found))
 
 
@@ -97,13 +117,18 @@ class Places:
         return value if is_path else None
 
     def locate(self, key: str, value: str | Path) -> str | Path:
-        """The value with its path seen from where the command runs."""
+        """The value with its path seen from where the command runs; as it is if that is here."""
         path = self.path_in(key, value)
-        if path is None:
+        if path is None or self.folder == Path():
             return value
         if isinstance(value, Path):
             return self.folder / value
         return value.removesuffix(path) + str(self.folder / path)
+
+    def from_here(self) -> Places:
+        """The same for words that are relative to where the command runs."""
+        made = (os.path.relpath(self.folder / path) for path in self.made)
+        return Places(Path(), frozenset(made))
 
     def _is_path(self, kind: str, word: str) -> bool:
         if not word:
@@ -113,19 +138,18 @@ class Places:
 
 
 def _mapped(settings: S, change: Callable[[str, str | Path], str | Path]) -> S:
-    changed = dict(_changed(settings, change))
+    changed = dict(_changed(dict(settings), change))
     return settings.model_copy(update=changed) if changed else settings
 
 
 def _changed(
-    settings: Settings, change: Callable[[str, str | Path], str | Path]
+    values: Mapping[str, object], change: Callable[[str, str | Path], str | Path]
 ) -> Iterator[tuple[str, object]]:
-    for key in type(settings).model_fields:
-        value = getattr(settings, key)
+    for key, value in values.items():
         if isinstance(value, str | Path):
             changed: object = change(key, value)
-        elif isinstance(value, tuple) and value and isinstance(value[0], str | Path):
-            changed = tuple(change(key, one) for one in value)
+        elif isinstance(value, tuple | list) and value and isinstance(value[0], str | Path):
+            changed = type(value)(change(key, one) for one in value)
         else:
             continue
         if changed != value:

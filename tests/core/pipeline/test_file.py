@@ -4,12 +4,18 @@ from pathlib import Path
 
 import pytest
 
+from kalm_data.core.config.eval import RegressSettings
 from kalm_data.core.config.filter import FilterConfig
 from kalm_data.core.config.imports import ImportPairsConfig
 from kalm_data.core.config.mine import MineConfig
 from kalm_data.core.config.shards import ShardsConfig
 from kalm_data.core.errors import InputError
-from kalm_data.core.pipeline.commands import SetArguments, SourceArguments, TaskArguments
+from kalm_data.core.pipeline.commands import (
+    SetArguments,
+    SourceArguments,
+    TaskArguments,
+    TrainArguments,
+)
 from kalm_data.core.pipeline.file import Pipeline, read_pipeline
 from kalm_data.core.pipeline.step import Step
 
@@ -44,6 +50,12 @@ def first(folder: Path, text: str) -> Step:
         ('[[step]]\ncommand = "synth"\npreview = 3\n', 3, "synth: preview writes nothing"),
         ('[[step]]\ncommand = "train"\nshards = "s"\nmodel = "m"\n[[step]]\noutput = "o"\n', 1,
          "train: output: is missing. Add it."),
+        ('[[step]]\ncommand = "train"\nshards = "s"\noutput = "o"\n', 1,
+         "train: model: is missing. Add it."),
+        ('[[step]]\ncommand = "train"\nshards = "s"\noutput = "o"\nmodel = "m"\nlr = 0\n', 6,
+         "train: lr: Input should be greater than 0"),
+        ('[[step]]\ncommand = "train"\nshards = "s"\noutput = "o"\nmodel = "m"\nunset = "lrr"\n', 6,
+         "train: unset: unknown setting lrr. Is lr meant?"),
         ('[[step]]\ncommand = "import documents"\ntask = "t"\nsources = "-"\n', 4,
          "import documents: sources: standard input cannot be read again: name a file"),
         (FIRST + 'name = "a"\n' + FIRST + 'name = "a"\n', 6, "name: two steps are named a"),
@@ -107,7 +119,8 @@ def test_paths_are_relative_to_the_file_and_names_stay_names(tmp_path: Path) -> 
         '[[step]]\ncommand = "mine"\n'
         'ranker = ["bm25:en", "dense:local", "dense:org/model", "run:r.trec", "hybrid:made"]\n'
         'denoise = "./x"\n'
-        '[[step]]\ncommand = "train"\nshards = "s"\nmodel = "org/model"\noutput = "made"\n',
+        '[[step]]\ncommand = "train"\nshards = "s"\nmodel = "org/model"\noutput = "made"\n'
+        'teacher = "local"\n',
     )
     imported, mined, trained = (step.located(pipeline.places) for step in pipeline.steps)
     here = str(tmp_path) + "/"
@@ -118,7 +131,8 @@ def test_paths_are_relative_to_the_file_and_names_stay_names(tmp_path: Path) -> 
     )  # fmt: skip
     assert mined.of(MineConfig).denoise == here + "x"
     assert pipeline.steps[1].inputs(pipeline.places) == ("local", "r.trec", "made", "./x")
-    assert pipeline.steps[2].inputs(pipeline.places) == ("s",)
+    assert pipeline.steps[2].inputs(pipeline.places) == ("s", "local")
+    assert trained.given.values == {"model": "org/model", "teacher": here + "local"}
     assert trained.output == tmp_path / "made"
 
 
@@ -136,3 +150,44 @@ def test_a_text_that_looks_like_a_step_is_none(tmp_path: Path) -> None:
     text = '[[step]]\ncommand = "mine"\ntask = """\n[[step]]\n"""\nnegativs = 1\n'
     with pytest.raises(InputError, match=r"p\.toml:6: "):
         read(tmp_path, text)
+
+
+TRAIN = '[[step]]\ncommand = "train"\nshards = "s"\noutput = "o"\n'
+
+
+def test_the_file_of_settings_may_name_the_model(tmp_path: Path) -> None:
+    (tmp_path / "t.toml").write_text('recipe = "adapt"\nmodel = "m"\n')
+    step = first(tmp_path, TRAIN + 'config = "t.toml"\nepochs = 2\nunset = ["base-shares"]\n')
+    assert step.given.values == {"epochs": 2}
+    assert step.of(TrainArguments).unset == ("base_shares",)
+
+
+def test_a_wrong_file_of_settings_is_told_before_any_step_runs(tmp_path: Path) -> None:
+    (tmp_path / "t.toml").write_text("epochs = 2\n")
+    with pytest.raises(InputError, match=r"p\.toml:1: train: model: is missing\. Add it\."):
+        read(tmp_path, TRAIN + 'config = "t.toml"\n')
+    (tmp_path / "t.toml").write_text("epochs = 0\n")
+    with pytest.raises(InputError, match=r"t\.toml:1: epochs: "):
+        read(tmp_path, TRAIN + 'config = "t.toml"\n')
+
+
+@pytest.mark.parametrize(
+    ("regress", "reads"),
+    [("", False), ("regress = ['task']", True), ("regress = ['./beir', 'beir/x']", False),
+     ("regress = ['./beir', 'task']", True)],
+)  # fmt: skip
+def test_train_reads_the_workspace_where_it_may_judge_by_a_task_of_it(
+    tmp_path: Path, regress: str, reads: bool
+) -> None:
+    assert first(tmp_path, TRAIN + f'model = "m"\n{regress}\n').reads is reads
+
+
+def test_a_folder_that_is_told_from_a_name_by_its_dot_keeps_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read(tmp_path, TRAIN + 'model = "./m"\nregress = ["./beir"]\n')
+    monkeypatch.chdir(tmp_path)
+    pipeline = read_pipeline(Path("p.toml"))
+    step = pipeline.steps[0].located(pipeline.places)
+    assert step.given.values["model"] == "./m"
+    assert step.of(RegressSettings).regress == ("./beir",)

@@ -39,7 +39,9 @@ class LossSettings(Settings):
         "model's own too (arXiv 2205.13147). Default: only the model's own.",
     )
     matryoshka_weights: tuple[Annotated[float, Field(gt=0)], ...] = Field(
-        (), description="Weight of the loss at each --matryoshka, in their order. Default: 1 each."
+        (),
+        description="Weight of the loss at each --matryoshka, in their order. Default: 1 each.",
+        json_schema_extra={"goes_with": "matryoshka"},
     )
     focal_gamma: float = Field(
         0.0,

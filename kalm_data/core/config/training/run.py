@@ -1,8 +1,8 @@
 """Settings of a training run."""
 
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from kalm_data.core.config.settings import Settings, as_list
 
@@ -72,3 +72,10 @@ class RunSettings(Settings):
             message = "shares lie between 0 and 1"
             raise ValueError(message)
         return tuple(sorted(set(shares)))
+
+    @model_validator(mode="after")
+    def _patience_counts_evaluations(self) -> Self:
+        if self.patience and not self.evaluations:
+            message = "patience has no evaluations to count: give evaluations, or leave it out"
+            raise ValueError(message)
+        return self
