@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from kalm_data.api.execution import execute
@@ -19,7 +20,6 @@ from kalm_data.stages.train import TrainResult
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from pathlib import Path
 
     from kalm_data.core.eval_result import Regression
     from kalm_data.core.protocols import Run
@@ -48,16 +48,19 @@ def train(
 ) -> Outcome[TrainResult]:
     """Train `config.model` on a verified set, save it to `output`, record the run.
 
-    leave_one_out: train without each task as well, to tell what it brings. regress: sets on which
-    the model is then compared with its base; `missed` names those it dropped on.
+    leave_one_out: train without each task as well, to tell what it brings; what a killed call had
+    finished of it is not trained again. regress: sets on which the model is then compared with its
+    base; `missed` names those it dropped on. Neither may have the base itself as `output`.
 
     Started by torchrun or `accelerate launch`, every process calls this; the first one records the
     run, the others raise SystemExit(0) when the training is done.
     """
     job = _Job(shards, output, config)
+    drops = regress or RegressSettings()
+    afterwards = {"--leave-one-out": leave_one_out, "--regress": bool(drops.regress)}
+    _refuse_to_lose_the_base(job, [option for option, given in afterwards.items() if given])
     if int(os.environ.get("RANK", "0")):
         _take_part(job, leave_one_out=leave_one_out)
-    drops = regress or RegressSettings()
 
     def fit_and_record(database: Database, run: WorkspaceRun) -> TrainResult:
         sets = read_sets(database, run, drops.regress)
@@ -95,26 +98,36 @@ def _train(run: Run, job: _Job) -> TrainResult:
 
 
 def _train_each_way(run: Run, job: _Job) -> TrainResult:
-    """With all tasks, and without each."""
+    """With all tasks, and without each; none of it again that was finished before a kill."""
     from kalm_data.core.manifest import read_manifest
-    from kalm_data.stages.leave_one_out import leave_one_out, refuse_without_tasks
+    from kalm_data.stages.leave_one_out import leave_one_out, reduced_trainings
+    from kalm_data.stages.train import train as stage
+    from kalm_data.workspace.shards import count_rows
 
-    shards, config = job.shards, job.config
+    shards, output, config = job.shards, job.output, job.config
     manifest = read_manifest(shards)
-    refuse_without_tasks(shards, manifest)
-    result = _train(run, job)
-    from kalm_data.trainer.fit import fit, judge_saved
-    from kalm_data.trainer.loop import Unwatched
+    reduced = reduced_trainings(shards, manifest, output, config)
+    models = _models(config, run)
+    from kalm_data.trainer.fit import judge_saved
+    from kalm_data.trainer.fit_once import fit_once
 
-    models = _models(config)
+    result = stage(run, partial(fit_once, models), count_rows, shards, output, config)
     left_out = leave_one_out(
         run,
-        lambda rest, place: fit(models, shards, rest, place, config, Unwatched()),
+        partial(fit_once, models, shards),
         lambda model: judge_saved(model, models, shards, manifest, config),
-        manifest,
-        job.output,
+        reduced,
+        output,
     )
     return replace(result, left_out=left_out)
+
+
+def _refuse_to_lose_the_base(job: _Job, options: Sequence[str]) -> None:
+    """Raise InputError where the output takes the place of a base that is needed afterwards."""
+    base = Path(job.config.model)
+    if options and base.resolve() == job.output.resolve():
+        message = f"--output {job.output} is the base, which {options[0]} needs after the training"
+        raise InputError(f"{message}. Name another folder.")
 
 
 def _take_part(job: _Job, *, leave_one_out: bool) -> NoReturn:

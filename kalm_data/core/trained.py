@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
 from kalm_data.core.errors import InputError
@@ -78,6 +78,20 @@ class Fitted:
     best_step: int | None = None
     base_share: float = 0.0
     shares: tuple[ShareScore, ...] = ()
+
+
+def read_fitted(model: Path, identity: str) -> Fitted | None:
+    """How the training went that `identity` names; None where the folder is not what it made."""
+    try:
+        record = json.loads((model / RECORD).read_text(encoding="utf-8"))
+        if record["identity"] != identity:
+            return None
+        found = {each.name: record[each.name] for each in fields(Fitted)}
+        found["dev"] = tuple(DevScore(**one) for one in record["dev"])
+        found["shares"] = tuple(ShareScore(**one) for one in record["shares"])
+        return Fitted(**found)
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
 
 
 def read_trained(model: Path) -> Trained | None:

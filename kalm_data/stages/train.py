@@ -118,12 +118,12 @@ def train(
             f"{fitted.untaught} rows have no scores of a ranker for a positive and a negative; "
             "no teacher had a part in them"
         )
-    _warn_of_loss(run, fitted)
+    _warn_of_loss(run, fitted, config)
     found = {each.name: getattr(fitted, each.name) for each in fields(fitted)}
     return TrainResult(model=str(output), training_seconds=seconds, **found)
 
 
-def _warn_of_loss(run: Run, fitted: Fitted) -> None:
+def _warn_of_loss(run: Run, fitted: Fitted, config: TrainConfig) -> None:
     """A model that finds less than its base did is no gain, however low its loss."""
     if len(fitted.dev) < 2:
         return
@@ -131,10 +131,10 @@ def _warn_of_loss(run: Run, fitted: Fitted) -> None:
     saved = fitted.shares or ()
     reached = max((one.ndcg_10 for one in saved), default=_saved_score(fitted))
     if reached < base:
-        run.warn(
-            f"nDCG@10 on dev fell from {base:.4f} to {reached:.4f}: give a lower --lr, fewer "
-            "steps, or --base-shares 0.5"
-        )
+        remedies = "a lower --lr or fewer steps"
+        if not config.base_shares:
+            remedies = "a lower --lr, fewer steps, or --base-shares 0.5"
+        run.warn(f"nDCG@10 on dev fell from {base:.4f} to {reached:.4f}: give {remedies}")
 
 
 def _saved_score(fitted: Fitted) -> float:

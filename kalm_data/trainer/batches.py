@@ -1,7 +1,8 @@
 """Which rows meet in which batch, from the first step of a training to the last.
 
 A pure function of columns, rules and seed: nothing of it depends on how many devices there are, on
-what was asked before, or on time. Batches are global; `PlannedBatch.share` is what one device gets.
+what was asked before, or on time. Batches are global: each device gets all of one, and the collator
+takes its share.
 """
 
 from __future__ import annotations
@@ -48,13 +49,11 @@ class PlannedBatch:
     def __len__(self) -> int:
         return len(self.rows)
 
-    def share(self, rank: int, world_size: int) -> PlannedBatch:
-        """The rows of one device: neighbours, as many as the others have or one more or less.
 
-        Of a batch of fewer rows than there are devices some get none.
-        """
-        bounds = slice(len(self) * rank // world_size, len(self) * (rank + 1) // world_size)
-        return PlannedBatch(self.kind, self.rows[bounds], self.positives[bounds], self.keys[bounds])
+NO_BATCH = PlannedBatch(
+    Kind.SHARED, np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.uint64)
+)
+"""Stands where no batch is planned."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,14 +12,15 @@ from transformers import TrainerCallback
 
 from kalm_data.core.errors import InputError
 from kalm_data.trainer.processes import from_first
+from kalm_data.trainer.progress import Progress
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
 _IDENTITY = "training.json"
-_WHOLE = "losses.json"
-"""Written last, so that a checkpoint that holds it is whole; with the losses so far."""
+_WHOLE = "progress.json"
+"""Written last, so that a checkpoint that holds it is whole."""
 
 
 def checkpoints_of(output: Path) -> Path:
@@ -78,33 +79,40 @@ def _refuse_foreign(folder: Path) -> None:
         raise InputError(f"{folder}: in the way, and not ours. Move it, or name another folder.")
 
 
-def read_losses(checkpoint: Path) -> list[float]:
-    """The loss of every step up to a checkpoint."""
-    losses: list[float] = json.loads((checkpoint / _WHOLE).read_text(encoding="utf-8"))
-    return losses
+def read_progress(checkpoint: Path) -> Progress:
+    """How far the training had come when it made a checkpoint."""
+    read = json.loads((checkpoint / _WHOLE).read_text(encoding="utf-8"))
+    return Progress(read["losses"], set(read["cut"]))
 
 
 class Checkpoints(TrainerCallback):  # type: ignore[misc]  # untyped
     """Asks for a checkpoint every so many minutes, and marks those that are whole.
 
-    losses: that of every step so far, which grows while the training goes on.
+    Besides its own there are those after an evaluation.
     """
 
-    def __init__(self, folder: Path, minutes: float, losses: list[float]) -> None:
+    def __init__(self, folder: Path, minutes: float, progress: Progress) -> None:
         self._folder = folder
         self._seconds = minutes * 60
-        self._losses = losses
+        self._progress = progress
         self._made_at = time.monotonic()
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:  # noqa: ANN401
         due = bool(self._seconds) and time.monotonic() - self._made_at >= self._seconds
         if from_first(due) and state.global_step < state.max_steps:
+            self._progress.gather()
             control.should_save = True
+
+    def on_evaluate(self, args: Any, state: Any, control: Any, **_: Any) -> None:  # noqa: ANN401
+        self._progress.gather()
 
     def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:  # noqa: ANN401
         self._made_at = time.monotonic()
         if args.should_save:
             made = self._folder / f"checkpoint-{state.global_step}"
             partial = made / (_WHOLE + ".partial")
-            partial.write_text(json.dumps(self._losses), encoding="utf-8")
+            partial.write_text(
+                json.dumps({"losses": self._progress.losses, "cut": sorted(self._progress.cut)}),
+                encoding="utf-8",
+            )
             partial.replace(made / _WHOLE)

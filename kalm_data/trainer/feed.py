@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from kalm_data.core.config.training.loss import LossSettings
     from kalm_data.core.templates import Templates
     from kalm_data.trainer.collate import Batch
+    from kalm_data.trainer.progress import Progress
     from kalm_data.trainer.rows import Row
     from kalm_data.trainer.sampler import Fetched, Slot
     from kalm_data.trainer.tokens import Reader
@@ -49,7 +50,7 @@ class Collator:
     texts; else each composes its own rows, and no text of another's.
 
     teacher_templates: of the teacher model that the objective has, if it has one.
-    `cut` are the texts met so far that the model reads only in part.
+    progress: is told the texts that the model reads only in part.
     """
 
     def __init__(
@@ -59,6 +60,7 @@ class Collator:
         negatives: int,
         settings: LossSettings,
         process: Share,
+        progress: Progress,
         teacher_templates: Mapping[str, Templates] | None = None,
     ) -> None:
         self._reader = reader
@@ -67,7 +69,7 @@ class Collator:
         self._settings = settings
         self._process = process
         self._teacher_templates = teacher_templates
-        self.cut: set[str] = set()
+        self._progress = progress
 
     def __call__(self, batch: Fetched) -> dict[str, Any]:
         """`part0_…`, …: the tokens of this process's texts; `label`: `Targets`."""
@@ -114,7 +116,7 @@ class Collator:
         encoded: list[int] = []
         for number, part in enumerate(self._reader.parts(own)):
             some = [own[i] for i in part.texts]
-            self.cut.update(self._reader.cut_among(some, part.tokens))
+            self._progress.add_cut(self._reader.cut_among(some, part.tokens))
             inputs |= {f"part{number}_{name}": value for name, value in part.tokens.items()}
             encoded += part.texts
         order = torch.argsort(torch.tensor(encoded))

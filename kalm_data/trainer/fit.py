@@ -65,13 +65,14 @@ def fit(
         work = _prepare(models, shards, manifest, config, watcher)
         by_scores = config.distill_weight and not models.teacher
         untaught = _untaught(shards, work.rows) if by_scores else 0
-        identity = _identity(models, manifest, config)
+        identity = identity_of(models, manifest, config)
         with prepared_checkpoints(checkpoints, identity, resume=config.resume, warn=watcher.warn):
             wait_for_all()
             fitted = train_model(work, checkpoints, config, watcher)
             fitted = replace(fitted, untaught=untaught)
             fitted = mix_in_base(work.model, models.base, config, work.evaluator, fitted)
-            _save(work, folder, shards, manifest, config, fitted)
+            _save(work, folder, manifest, config, fitted)
+            write_record(folder, shards, manifest, config, work.templates, fitted, identity)
             keep_logs(checkpoints, folder)
             wait_for_all()
     shutil.rmtree(checkpoints)
@@ -98,7 +99,7 @@ def judge_saved(
     return judge(load_base(model, config), dev, training_templates(manifest, models.base, config))
 
 
-def _identity(models: Models, manifest: Manifest, config: TrainConfig) -> str:
+def identity_of(models: Models, manifest: Manifest, config: TrainConfig) -> str:
     """Names a training by all that shapes its weights."""
     settings = config.model_dump_json(exclude={"resume", "checkpoint_minutes", "track"})
     contents = models.base.content, models.teacher.content if models.teacher else ""
@@ -111,17 +112,7 @@ def _prepare(
     model = load_base(models.base.path, config)
     if note := pad_with_end(model):
         watcher.warn(note)
-    memory = config.rows_memory_gb * 2**30
-    rows = read_rows(
-        shards,
-        manifest,
-        memory,
-        texts=config.distinct_positives,
-        scored=config.scored_weight > 0,
-    )
-    if not len(rows):
-        message = f"{shards}: no row that could be trained on"
-        raise InputError(message)
+    rows = read_training_rows(shards, manifest, config)
     templates = training_templates(manifest, models.base, config)
     saved = set_up(model, config, config.seed)
     evaluator = _evaluator(shards, manifest, config, templates, watcher)
@@ -129,6 +120,21 @@ def _prepare(
     plan = plan_run(rows.columns, config, list(templates))
     loss = ContrastiveLoss(model, config, teacher)
     return Work(model, saved, rows, templates, evaluator, teacher, plan, loss)
+
+
+def read_training_rows(shards: Path, manifest: Manifest, config: TrainConfig) -> TrainingRows:
+    """What a training reads of a set. Raises InputError where there is nothing to train on."""
+    rows = read_rows(
+        shards,
+        manifest,
+        config.rows_memory_gb * 2**30,
+        texts=config.distinct_positives,
+        scored=config.scored_weight > 0,
+    )
+    if not len(rows):
+        message = f"{shards}: no row that could be trained on"
+        raise InputError(message)
+    return rows
 
 
 def _untaught(shards: Path, rows: TrainingRows) -> int:
@@ -161,17 +167,11 @@ def _evaluator(
 
 
 def _save(
-    work: Work,
-    folder: Path,
-    shards: Path,
-    manifest: Manifest,
-    config: TrainConfig,
-    fitted: Fitted,
+    work: Work, folder: Path, manifest: Manifest, config: TrainConfig, fitted: Fitted
 ) -> None:
-    """Whole, as plain sentence-transformers loads it, with its card and its record."""
+    """Whole, as plain sentence-transformers loads it, with its card."""
     model = work.model
     restore(model, work.saved, config)
     model.prompts = trained_prompts(model.prompts, work.templates)
     save_trained(model, folder)
     write_card(folder, manifest, config, work.templates, fitted)
-    write_record(folder, shards, manifest, config, work.templates, fitted)

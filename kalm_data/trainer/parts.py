@@ -61,10 +61,19 @@ class Part:
 
     def lonely(self) -> list[str]:
         """The ids of the examples that `read` leaves out."""
-        with pq.ParquetFile(self.file) as opened:
-            table = opened.read_row_group(self.group, columns=["in_batch", "neg", "example_id"])
+        table = self._of_rows("in_batch", "neg", "example_id")
         ids: list[str] = table.filter(pc.invert(teaches(table)))["example_id"].to_pylist()
         return ids
+
+    def example_ids(self) -> pa.ChunkedArray:
+        """Those of the examples that `read` gives; no text is read."""
+        table = self._of_rows("in_batch", "neg_scores", "example_id")
+        # As many scores as negatives: `read` has seen to that.
+        return table["example_id"].filter(teaches(table, "neg_scores"))
+
+    def _of_rows(self, *columns: str) -> pa.Table:
+        with pq.ParquetFile(self.file) as opened:
+            return opened.read_row_group(self.group, columns=list(columns))
 
 
 def parts_of(folder: Path, entry: ShardTask, *, scored: bool) -> Iterator[Part]:
@@ -79,9 +88,12 @@ def parts_of(folder: Path, entry: ShardTask, *, scored: bool) -> Iterator[Part]:
             yield Part(path, group, metadata.row_group(group).num_rows, entry.task, scored)
 
 
-def teaches(table: pa.Table) -> pa.ChunkedArray:
-    """Whether a row has something to teach: negatives of its own, or those of its batch."""
-    return pc.or_(table["in_batch"], pc.greater(pc.list_value_length(table["neg"]), 0))
+def teaches(table: pa.Table, negatives: str = "neg") -> pa.ChunkedArray:
+    """Whether a row has something to teach: negatives of its own, or those of its batch.
+
+    negatives: a column with a list for each row, of one entry a negative.
+    """
+    return pc.or_(table["in_batch"], pc.greater(pc.list_value_length(table[negatives]), 0))
 
 
 def count_taught(table: pa.Table) -> int:

@@ -25,9 +25,14 @@ def write_record(
     config: TrainConfig,
     templates: Mapping[str, Templates],
     fitted: Fitted,
+    identity: str,
 ) -> None:
-    """Settings, set, templates by task and how it went; `core/trained.py` reads it."""
+    """Settings, set, templates by task and how it went; `core/trained.py` reads it.
+
+    identity: names the training by all that shapes its weights.
+    """
     record = {
+        "identity": identity,
         "settings": config.model_dump(),
         "shards": manifest.fingerprint,
         "shards_folder": str(shards.resolve()),

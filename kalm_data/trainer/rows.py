@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from binascii import unhexlify
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,7 +16,7 @@ from kalm_data.trainer.columns import ColumnsBuilder, Kind, Piece, Stratum
 from kalm_data.trainer.parts import ROW, Kept, count_taught, parts_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -92,10 +93,14 @@ class TrainingRows:
             for task, one, other, score in (row.values() for row in taken.to_pylist())
         ]
 
-    def example_ids(self, places: Sequence[int] | NDArray[np.int64]) -> list[str]:
-        """The ids of rows, which are no pairs."""
-        ids: list[str] = self._taken(places, ("example_id",))["example_id"].to_pylist()
-        return ids
+    def id_blocks(self, places: NDArray[np.int64]) -> Iterator[list[str]]:
+        """The ids of rows, which are no pairs, by the row group. places: in rising order."""
+        ends = np.searchsorted(places, self.columns.firsts[1:])
+        for number, (begin, end) in enumerate(pairwise([0, *ends.tolist()])):
+            if begin < end:
+                ids = self._parts[number].example_ids()
+                here = places[begin:end] - self.columns.firsts[number]
+                yield ids.take(pa.array(here)).to_pylist()
 
     def taught(self) -> int:
         """How many rows carry the scores of a ranker, which can teach."""

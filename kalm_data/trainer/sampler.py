@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from itertools import repeat
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from torch.utils.data import DataLoader, Dataset, Sampler
 
-from kalm_data.trainer.batches import PlannedBatch
+from kalm_data.trainer.batches import NO_BATCH, PlannedBatch
 from kalm_data.trainer.columns import Kind
 
 if TYPE_CHECKING:
@@ -28,26 +29,24 @@ class Slot(NamedTuple):
 
 
 class RunSampler(Sampler[PlannedBatch]):
-    """The batches of a run from step `first` to before step `steps`, or one device's share.
+    """The batches of a run up to before step `steps`, for a loop that skips the first `skipped`.
 
-    To the loop the whole run is one epoch: real epochs may differ in their number of steps.
+    A loop that goes on from a checkpoint asks for all batches and drops those that it had before:
+    in their place stand empty ones, which nothing has to plan. To the loop the whole run is one
+    epoch: real epochs may differ in their number of steps.
     """
 
-    def __init__(
-        self, plan: RunPlan, steps: int, *, first: int = 0, rank: int = 0, world_size: int = 1
-    ) -> None:
+    def __init__(self, plan: RunPlan, steps: int, skipped: int = 0) -> None:
         self._plan = plan
         self._steps = steps
-        self._first = first
-        self._rank = rank
-        self._world_size = world_size
+        self._skipped = skipped
 
     def __len__(self) -> int:
-        return self._steps - self._first
+        return self._steps
 
     def __iter__(self) -> Iterator[PlannedBatch]:
-        for batch in self._plan.batches(self._first, self._steps):
-            yield batch.share(self._rank, self._world_size)
+        yield from repeat(NO_BATCH, self._skipped)
+        yield from self._plan.batches(self._skipped, self._steps)
 
 
 class SlotRows(Dataset[tuple["Row", Slot]]):

@@ -66,7 +66,7 @@ def size(path: Path) -> int:
 
 
 def run_train(
-    database: Database, shards: Path, trainer: Trainer, **settings: float
+    database: Database, shards: Path, trainer: Trainer, **settings: object
 ) -> tuple[TrainResult, RunSummary]:
     config = TrainConfig.model_validate({"model": "m", **settings})
     with running(database, "train", "{}") as run:
@@ -128,3 +128,12 @@ def test_a_model_that_finds_less_than_its_base_is_told(
 ):
     _, run = run_train(database, shards, Trainer(**found))
     assert any("nDCG@10 on dev fell from 0.5000" in line for line in run.warnings) == falls
+
+
+@pytest.mark.parametrize("given", [(), (0.0, 0.5)])
+def test_base_shares_are_no_advice_to_who_gave_them(
+    database: Database, shards: Path, given: tuple[float, ...]
+):
+    _, run = run_train(database, shards, Trainer(dev=scores(0.5, 0.4)), base_shares=given)
+    (line,) = (line for line in run.warnings if "fell" in line)
+    assert ("--base-shares" in line) == (not given)

@@ -12,6 +12,7 @@ from kalm_data.core.templates import resolve_templates
 from kalm_data.trainer.devices import Share
 from kalm_data.trainer.feed import Collator
 from kalm_data.trainer.objective import ContrastiveLoss
+from kalm_data.trainer.progress import Progress
 from kalm_data.trainer.rows import Row
 from kalm_data.trainer.sampler import Slot
 from kalm_data.trainer.tokens import Reader
@@ -66,7 +67,7 @@ def feed_batch(
 ) -> Fed:
     reader = Reader(model.preprocess, lambda texts, found: [], part_tokens, model.max_seq_length)
     templates = {"t": resolve_templates(Task(name="t"))}
-    collator = Collator(reader, templates, 9, settings, process, teacher)
+    collator = Collator(reader, templates, 9, settings, process, Progress(), teacher)
     inputs = collator(batch)
     targets = inputs.pop("label")
     parts: dict[str, dict[str, Any]] = {}

@@ -65,7 +65,7 @@ class Watched:
         self.warnings: list[str] = []
 
     def leave_out(self, reason: str, example_ids: Sequence[str]) -> None:
-        self.left_out[reason] = list(example_ids)
+        self.left_out.setdefault(reason, []).extend(example_ids)
 
     def step(self, done: int, steps: int, loss: float) -> None:
         self.steps.append((done, steps))

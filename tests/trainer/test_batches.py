@@ -2,7 +2,6 @@ from __future__ import annotations
 
 from collections import Counter
 from fractions import Fraction
-from itertools import chain
 
 import numpy as np
 import pytest
@@ -52,20 +51,6 @@ def test_each_example_stands_in_exactly_one_batch_of_an_epoch(
             taken += 1
         assert sorted(seen) == list(range(len(columns)))
     assert taken == len(batches)
-
-
-@settings(deadline=None)
-@given(sets(), SIZES, RATIOS, st.integers(1, 8))
-def test_the_shares_of_all_devices_are_the_global_batch_whatever_their_number(
-    columns: BatchColumns, size: int, ratio: str, world_size: int
-):
-    for batch in RunPlan(columns, rules(size, ratio=ratio), 1).batches():
-        shares = [batch.share(rank, world_size) for rank in range(world_size)]
-        assert list(chain.from_iterable(share.rows.tolist() for share in shares)) == (
-            batch.rows.tolist()
-        )
-        assert max(map(len, shares)) - min(map(len, shares)) <= 1
-        assert {share.kind for share in shares} == {batch.kind}
 
 
 @settings(deadline=None)

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from kalm_data.core.errors import InputError
-from kalm_data.trainer.checkpoints import newest_checkpoint, prepared_checkpoints, read_losses
+from kalm_data.trainer.checkpoints import newest_checkpoint, prepared_checkpoints, read_progress
+from kalm_data.trainer.progress import Progress
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,7 +21,7 @@ def make(folder: Path, step: int, losses: list[float] | None) -> Path:
     made = folder / f"checkpoint-{step}"
     made.mkdir(parents=True)
     if losses is not None:
-        (made / "losses.json").write_text(json.dumps(losses))
+        (made / "progress.json").write_text(json.dumps({"losses": losses, "cut": [7]}))
     return made
 
 
@@ -53,7 +54,7 @@ def test_the_newest_whole_checkpoint_is_gone_on_from(folder: Path) -> None:
     half = make(folder, 11, None)  # killed while it was written
     assert found_by(folder, "a") == ("checkpoint-10", [])
     assert not half.exists()
-    assert read_losses(folder / "checkpoint-10") == [0.5] * 10
+    assert read_progress(folder / "checkpoint-10") == Progress([0.5] * 10, {7})
 
 
 def test_checkpoints_of_another_training_are_swept_away_with_a_word(folder: Path) -> None:

@@ -172,7 +172,7 @@ def test_a_model_without_a_tokenizer_is_refused(
 
 
 def test_scored_pairs_are_trained_on_in_batches_of_their_own(
-    toy_set: Path, train: Train, watched: Watched, tmp_path: Path
+    toy_set: Path, toy_rows: list[ShardRow], train: Train, watched: Watched, tmp_path: Path
 ):
     pairs = [
         {"task": "t", "language": "", "sentence1": f"red {i}", "sentence2": "fish", "score": i / 9}
@@ -183,10 +183,13 @@ def test_scored_pairs_are_trained_on_in_batches_of_their_own(
     scored = (describe_file(toy_set, "t/scored-00000.parquet", 10),)
     task = manifest.tasks[0].model_copy(update={"scored": scored})
     write_manifest(toy_set, manifest.model_copy(update={"tasks": (task,)}))
-    fitted = train(toy_set, tmp_path / "with", epochs=1, max_steps=4, watcher=watched)
+    fitted = train(toy_set, tmp_path / "with", epochs=1, max_steps=4)
     assert train(toy_set, tmp_path / "without", epochs=1, scored_weight=0).steps == 3
     assert fitted.steps == 4
-    assert all(len(example) == 32 for example in watched.left_out["max_steps"])
+    train(toy_set, tmp_path / "one", epochs=1, max_steps=1, watcher=watched)
+    examples = {row["example_id"] for row in toy_rows}
+    left_out = watched.left_out["max_steps"]  # of three batches of examples two, or all; no pair
+    assert len(left_out) in (12, 16, 20) and examples.issuperset(left_out)
 
 
 def test_rows_without_scores_are_counted_where_a_teacher_is_asked_for(

@@ -70,6 +70,31 @@ def test_a_stopped_training_goes_on_to_the_same_weights(
     assert not list(tmp_path.glob("out.*"))
 
 
+def test_a_resumed_training_counts_the_long_texts_of_an_undisturbed_one(
+    write_set: WriteSet, toy_rows: list[ShardRow], make_row: MakeRow, train: Train, tmp_path: Path
+) -> None:
+    """Every long text is met once before the stop or after it, as there is one epoch."""
+    long = [make_row(f"{'red ' * 40}{i}", ["fish"], []) for i in range(8)]
+    shards = write_set([*toy_rows[:8], *long])
+    settings = {"batch_size": 4, "epochs": 1, "checkpoint_minutes": EVERY_STEP}
+    with pytest.raises(KeyboardInterrupt):
+        train(shards, tmp_path / "out", watcher=Stops(3), **settings)
+    again = Stops()
+    assert train(shards, tmp_path / "out", watcher=again, **settings).cut == 8
+    assert again.seen[0] > 1
+
+
+def test_base_shares_where_nothing_is_judged_are_told(
+    judged_set: Path, train: Train, tmp_path: Path
+) -> None:
+    watching = Stops()
+    train(judged_set, tmp_path / "out", base_shares=(0.0, 0.5), evaluations=0, watcher=watching)
+    assert [line for line in watching.warnings if "--base-shares: none of the base" in line]
+    judged = Stops()
+    train(judged_set, tmp_path / "out", base_shares=(0.0, 0.5), watcher=judged)
+    assert not any("--base-shares" in line for line in judged.warnings)
+
+
 def test_other_settings_start_over_and_say_so(
     judged_set: Path, train: Train, tmp_path: Path
 ) -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -14,7 +15,8 @@ from kalm_data.core.manifest import read_manifest
 from kalm_data.core.records import example_id
 from kalm_data.core.verification import verify_set
 from kalm_data.trainer.columns import Kind
-from kalm_data.trainer.rows import ScoredRow, name_hashes, read_rows
+from kalm_data.trainer.parts import Part
+from kalm_data.trainer.rows import ScoredRow, TrainingRows, name_hashes, read_rows
 from kalm_data.workspace.shards import count_rows
 from tests.trainer.conftest import SCHEMA
 
@@ -82,7 +84,6 @@ def test_rows_are_the_same_however_few_row_groups_fit_into_memory(mixed_set: Pat
     whole, tight = (read_rows(mixed_set, manifest, memory) for memory in (float("inf"), 1.0))
     places = [55, 0, 17, 17, 30, 8]
     assert tight.rows(places) == whole.rows(places)
-    assert tight.example_ids(places) == whole.example_ids(places)
     assert [row.query for row in whole.rows([0, 15, 16, 55])] == (
         ["alone 1", "alone 19", "one 0", "two 19"]
     )
@@ -90,11 +91,28 @@ def test_rows_are_the_same_however_few_row_groups_fit_into_memory(mixed_set: Pat
     assert tight.kept.most == max(tight.columns.sizes)
 
 
+def ids_of(rows: TrainingRows, end: int) -> list[str]:
+    return [id_ for block in rows.id_blocks(np.arange(end)) for id_ in block]
+
+
+def test_ids_come_by_the_row_group_and_no_text_is_read_for_them(
+    mixed_set: Path, make_row: MakeRow, monkeypatch: pytest.MonkeyPatch
+):
+    rows = read_rows(mixed_set, read_manifest(mixed_set), 1.0)
+    places = np.array([0, 2, 3, 30, 55])
+    queries = [(row.task, row.query) for row in rows.rows(places)]
+    named = [make_row(query, ["p"], [], task=task)["example_id"] for task, query in queries]
+    monkeypatch.delattr(Part, "read")
+    blocks = list(rows.id_blocks(places))
+    assert [len(block) for block in blocks] == [2, 1, 1, 1]
+    assert [id_ for block in blocks for id_ in block] == named
+
+
 def test_columns_tell_keys_positives_and_what_a_row_may_share_a_batch_with(mixed_set: Path):
     rows = read_rows(mixed_set, read_manifest(mixed_set), texts=True)
-    columns, places = rows.columns, range(len(rows))
-    read = rows.rows(places)
-    assert columns.keys.tolist() == [int(id_[:16], 16) for id_ in rows.example_ids(places)]
+    columns = rows.columns
+    read = rows.rows(range(len(rows)))
+    assert columns.keys.tolist() == [int(id_[:16], 16) for id_ in ids_of(rows, len(rows))]
     assert columns.counts.tolist() == [len(row.pos) for row in read]
     assert len(columns) == rows.examples == 56 == columns.firsts[-1]
     kinds = {"alone": Kind.ALONE, "one": Kind.SHARED, "two": Kind.SHARED}

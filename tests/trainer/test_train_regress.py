@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from typing import TYPE_CHECKING
 
 import pytest
@@ -47,6 +48,24 @@ def test_a_model_that_lost_what_its_base_could_misses_the_gate(
     assert (found.queries, found.dropped) == (4, drops)
     assert len(outcome.missed) == drops
     assert outcome.run.kept == outcome.run.planned == 20
+
+
+@pytest.mark.parametrize("leave_one_out", [False, True])
+def test_a_model_that_takes_the_place_of_its_base_cannot_be_compared_with_it(
+    write_set: WriteSet, toy_rows: list[ShardRow], tiny_model: Path, beir: Path, tmp_path: Path,
+    leave_one_out: bool,
+) -> None:  # fmt: skip
+    model = shutil.copytree(tiny_model, tmp_path / "model")
+    before = (model / "model.safetensors").read_bytes()
+    regress = None if leave_one_out else RegressSettings(regress=(str(beir),))
+    option = "--leave-one-out" if leave_one_out else "--regress"
+    with pytest.raises(InputError, match=f"is the base, which {option} needs") as caught:
+        train(
+            tmp_path / "w", write_set(toy_rows), tmp_path / "x" / ".." / "model",
+            TrainConfig(model=str(model)), regress=regress, leave_one_out=leave_one_out,
+        )  # fmt: skip
+    assert "\n" not in str(caught.value)
+    assert (model / "model.safetensors").read_bytes() == before
 
 
 def test_a_set_that_is_not_there_is_told_before_anything_is_trained(

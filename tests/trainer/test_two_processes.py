@@ -28,7 +28,8 @@ def test_two_processes_train_what_one_trains(
     tmp_path: Path,
 ) -> None:  # fmt: skip
     dev = [make_row(f"sun {i}", [f"sun moon {i}"], [f"cat stone {i}"]) for i in range(6)]
-    shards = write_set(toy_rows, dev=dev)
+    long = [make_row(f"{'red ' * 40}{i}", ["fish"], []) for i in range(4)]
+    shards = write_set([*toy_rows, *long], dev=dev)
     options = ["--model", str(tiny_model), "--batch-size", "8", "--dropout", "0", "--lr", "1e-4",
                "--evaluations", "2", "--keep", "last", "--checkpoint-minutes", "1e-9"]  # fmt: skip
     for name, start in (("one", ONE), ("two", TWO)):
@@ -40,7 +41,7 @@ def test_two_processes_train_what_one_trains(
         )  # fmt: skip
         assert done.returncode == 0, done.stderr
         result = json.loads(done.stdout)  # one object, of the first process
-        assert (result["kept"], result["steps"]) == (20, 3)
+        assert (result["kept"], result["steps"], result["cut"]) == (24, 3, 4)
     one, two = (load_file(tmp_path / name / "model.safetensors") for name in ("one", "two"))
     for name in one:
         assert_close(one[name], two[name], rtol=0, atol=1e-5)
