@@ -19,7 +19,14 @@ if TYPE_CHECKING:
     from kalm_data.core.protocols import Run
     from kalm_data.core.tasks import Task
     from kalm_data.measures.draws import DrawStore
+    from kalm_data.measures.holding_out import HeldForDev
     from kalm_data.measures.set_writer import ShardStore
+
+_FAR_LESS = 0.5
+"""A dev split with less than this part of what was asked for is told of."""
+
+_SHOWN = 60
+"""Characters of a text that name it."""
 
 
 def allowed_tasks(
@@ -39,10 +46,10 @@ def allowed_tasks(
 
 
 def find_barred(
-    draws: DrawStore, store: ShardStore, tasks: Sequence[Task], config: ShardsConfig
+    draws: DrawStore, store: ShardStore, run: Run, tasks: Sequence[Task], config: ShardsConfig
 ) -> Barred:
     """Documents that are held out for dev, and those that must not be used."""
-    dev = _hold_for_dev(draws, store, tasks, config) if config.dev_fraction else frozenset()
+    dev = _hold_for_dev(draws, store, run, tasks, config) if config.dev_fraction else frozenset()
     reasons = {}
     for task in tasks:
         found = dict.fromkeys(dev, HELD_OUT)
@@ -80,7 +87,7 @@ def _held(pool: Pool, dev: frozenset[str]) -> Iterator[PoolDocument]:
 
 
 def _hold_for_dev(
-    draws: DrawStore, store: ShardStore, tasks: Sequence[Task], config: ShardsConfig
+    draws: DrawStore, store: ShardStore, run: Run, tasks: Sequence[Task], config: ShardsConfig
 ) -> frozenset[str]:
     alike: list[tuple[str, str]] = []
     if config.dev_by:
@@ -92,6 +99,32 @@ def _hold_for_dev(
                 "with --dev-by, or leave it out."
             )
             raise InputError(message)
-    pools = (draws.pool(task) for task in tasks)
+    pools = [draws.pool(task) for task in tasks]
     examples = (block for task in tasks for block in draws.example_blocks(task.name, BLOCK))
-    return held_for_dev(pools, examples, alike, config.dev_fraction, config.seed)
+    held = held_for_dev(pools, examples, alike, config.dev_fraction, config.seed)
+    if len(held.documents) < _FAR_LESS * max(held.wanted, 1):
+        run.warn(_too_few(held, pools, config))
+    return held.documents
+
+
+def _too_few(held: HeldForDev, pools: Sequence[Pool], config: ShardsConfig) -> str:
+    told = f"{len(held.documents):,} documents are held for dev, of {held.wanted:,} that"
+    told = f"{told} --dev-fraction {config.dev_fraction} allows"
+    if not held.too_large:
+        return told
+    first = _first_document(pools, held.too_large[0])
+    named = f'"{first.title}"' if first.title else f'that of "{first.text[:_SHOWN].strip()}"'
+    count = len(held.too_large)
+    return (
+        f"{told}: groups of documents are never parted, and the largest one left to training, "
+        f"{named}, has {count:,}"
+    )
+
+
+def _first_document(pools: Sequence[Pool], text_hash: str) -> PoolDocument:
+    return next(
+        one
+        for pool in pools
+        if (place := pool.index().get(text_hash)) is not None
+        for one in pool.documents([place])
+    )

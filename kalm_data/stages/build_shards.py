@@ -72,7 +72,7 @@ def build_shards(
     """
     refuse_foreign(out, MANIFEST)
     tasks = allowed_tasks(store, run, tasks, config.licences)
-    barred = find_barred(draws, store, tasks, config)
+    barred = find_barred(draws, store, run, tasks, config)
     with store.staged(config.seed, config.memory_limit) as staged:
         plans = [_plan(draws, store, staged, run, task, config, barred) for task in tasks]
         _mix(staged, run, plans, config)

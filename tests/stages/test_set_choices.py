@@ -173,6 +173,34 @@ def test_dev_groups_may_be_the_values_of_a_column(database: Database, tmp_path: 
         build(database, tmp_path / "out", dev_fraction=0.5, dev_by="sauce")
 
 
+@pytest.mark.parametrize("seed", range(8))
+def test_a_group_larger_than_the_share_stays_in_training(
+    database: Database, tmp_path: Path, seed: int
+):
+    """Half of the documents are of one file, and no seed takes them to dev."""
+    told = [json.dumps({"file": "long" if i < COUNT // 2 else f"own {i}"}) for i in range(COUNT)]
+    documents = [document(i, metadata=told[i]) for i in range(COUNT)]
+    world = [*documents, *(example(f"query {i}", [i]) for i in range(COUNT))]
+    fill(database, world)
+    given = {"dev_fraction": 0.1, "seed": seed}
+    _, run = build(database, tmp_path / "out", dev_by="file", **given)
+    held = {int(row["query"].split()[1]) for row in rows(tmp_path / "out", "dev")}
+    assert len(held) == COUNT // 10 and min(held) >= COUNT // 2
+    assert not any("held for dev" in line for line in run.warnings)
+
+
+def test_where_no_group_is_small_enough_the_largest_is_named(database: Database, tmp_path: Path):
+    source = [json.dumps({"source": "odd" if i % 3 else "even"}) for i in range(COUNT)]
+    documents = [document(i, metadata=source[i]) for i in range(COUNT)]
+    fill(database, [*documents, *(example(f"query {i}", [i]) for i in range(COUNT))])
+    result, run = build(database, tmp_path / "out", dev_fraction=0.1, dev_by="source")
+    assert result.dev_rows == 0
+    (line,) = [line for line in run.warnings if "held for dev" in line]
+    largest = sum(i % 3 > 0 for i in range(COUNT))
+    assert line.startswith(f"0 documents are held for dev, of {COUNT // 10} that")
+    assert line.endswith(f"has {largest}")
+
+
 def test_only_what_is_licensed_is_used(database: Database, tmp_path: Path):
     documents = [document(i, licence="MIT" if i % 2 else "") for i in range(COUNT)]
     world = [*documents, *WORLD[COUNT:]]

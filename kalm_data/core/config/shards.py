@@ -55,8 +55,8 @@ class SetSettings(Settings):
         0.0,
         ge=0,
         lt=1,
-        description="Share of the groups of training documents that is held out with its examples "
-        "as further dev rows.",
+        description="Share of the training documents that is held out with its examples as further "
+        "dev rows: at most so many, by whole groups.",
     )
     dev_by: str = Field(
         "",
