@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from kalm_data.api.execution import execute
-from kalm_data.core.by_hand import Restored
+from kalm_data.core.by_hand import Restored, can_be_restored
 from kalm_data.core.config.rejects import RejectsConfig
 from kalm_data.core.config.settings import Settings
 from kalm_data.core.errors import InputError
@@ -27,6 +27,7 @@ __all__ = [
     "Rejected",
     "RejectsConfig",
     "Restored",
+    "can_be_restored",
     "export_rejects",
     "rejects",
     "restore",

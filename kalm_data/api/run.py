@@ -76,7 +76,8 @@ def run_pipeline(
             note(work.do(step, on_progress))
             if reports[-1].missed:
                 break
-    except Interrupted:
+    except Interrupted as stopped:
+        stopped.args = (f"{stopped} Finished steps of {file} stay: they are not done again.",)
         raise
     except KalmError as error:
         failed = chosen[len(reports)]

@@ -2,23 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
+from json import loads
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich import box
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from kalm_data.api.rejects import Reject, RejectCount, RejectsConfig, export_rejects
+from kalm_data.api.rejects import (
+    Reject,
+    RejectCount,
+    RejectsConfig,
+    can_be_restored,
+    export_rejects,
+)
 from kalm_data.api.rejects import rejects as read_rejects
 from kalm_data.api.rejects import restore as restore_positive
 from kalm_data.cli.expand import expand
 from kalm_data.cli.options import WORKSPACE, JsonOption, WorkspaceOption
 from kalm_data.cli.reporting import Reporter, print_json, reporting
-from kalm_data.cli.visible import in_line, visible
+from kalm_data.cli.tree_lines import listed, place
+from kalm_data.cli.visible import in_line
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
 
 SHOWN_CHARACTERS = 60
 _COUNTS_SHOWN = 12
@@ -75,7 +87,8 @@ def _show(reporter: Reporter, workspace: Path, config: RejectsConfig) -> None:
         print_json(told | asdict(found))
         return
     reporter.data.print(counts_table(found.counts))
-    reporter.data.print(rejects_table(found.rejects))
+    for line in reject_lines(found.rejects):
+        reporter.data.print(line)
     shown = len(found.rejects)
     if shown < found.total:
         more = "--limit shows more, --export writes all"
@@ -96,16 +109,20 @@ def counts_table(counts: Sequence[RejectCount]) -> Table:
     return table
 
 
-def rejects_table(found: Sequence[Reject]) -> Table:
-    """Run and reason are never cut, the rest is folded; the key stands where there is no text."""
-    table = Table(title="Rejects", title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
-    for name in ("run", "reason"):
-        table.add_column(name, no_wrap=True)
-    for name in ("from", "numbers", "text or key"):
-        table.add_column(name, overflow="fold")
+def reject_lines(found: Sequence[Reject]) -> Iterator[RenderableType]:
+    """Run, reason and text of each; below it where it came from, by which numbers, and the key that
+    `--restore` takes, whole. The key stands in the first line where there is no text.
+    """
+    yield Text("Rejects", style="italic")
     for reject in found:
-        place = f"{reject.source}:{reject.line}" if reject.line else reject.source
-        cells = (reject.run_id, reject.reason, place, reject.numbers)
         text = in_line(reject.text if reject.text.strip() else reject.key, SHOWN_CHARACTERS)
-        table.add_row(*(Text(visible(cell)) for cell in cells), text)
-    return table
+        yield Text.assemble((f"{reject.run_id} {reject.reason}: ", "bold"), text)
+        numbers = listed(loads(reject.numbers))
+        for told in filter(None, (place(reject.source, reject.line), numbers)):
+            yield _below(told)
+        if can_be_restored(reject):
+            yield _below(f"key {reject.key}")
+
+
+def _below(told: str) -> Padding:
+    return Padding(in_line(told), (0, 0, 0, 4))

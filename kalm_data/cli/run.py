@@ -11,12 +11,16 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
+from kalm_data.api.evaluate import EvalResult
 from kalm_data.api.run import RunConfig, plan_pipeline, run_pipeline
 from kalm_data.cli.expand import expand
 from kalm_data.cli.options import JsonOption
 from kalm_data.cli.reporting import Reporter, print_json, reporting
+from kalm_data.cli.tables import evaluation
 
 if TYPE_CHECKING:
+    from rich.console import RenderableType
+
     from kalm_data.api.run import PipelineResult, StepReport
 
 
@@ -43,7 +47,13 @@ def run(
             file, config, workspace=workspace,
             on_step=lambda step: _tell(reporter, step), on_progress=reporter.progress.show,
         )  # fmt: skip
-        reporter.finish(outcome)
+        reporter.finish(outcome, *_evaluations(outcome.result))
+
+
+def _evaluations(result: PipelineResult) -> list[RenderableType]:
+    """What `eval` shows, of each step of it that ran."""
+    found = [step.result for step in result.steps if isinstance(step.result, EvalResult)]
+    return [shown for one in found for shown in evaluation(one)]
 
 
 def _tell(reporter: Reporter, step: StepReport) -> None:

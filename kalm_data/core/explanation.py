@@ -316,6 +316,10 @@ class Candidate:
     text_hash: str = ""
 
 
+class UnknownId(InputError):
+    """Nothing is meant by what was asked for."""
+
+
 class AmbiguousId(InputError):
     """An id means several things; `candidates` say what to type for each."""
 

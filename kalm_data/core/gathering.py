@@ -63,12 +63,18 @@ def resolve_ids(
 ) -> Iterator[tuple[JudgedRow, list[BadRow]]]:
     """Each row with the text hashes of its documents, and the ids that no document has."""
     for row in rows:
-        ids = (*row.positive_ids, *row.negative_ids)
-        unknown = [_unknown_document(row, doc_id) for doc_id in ids if doc_id not in texts_by_id]
+        positive_ids = [_meant(doc_id, texts_by_id) for doc_id in row.positive_ids]
+        negative_ids = [_meant(doc_id, texts_by_id) for doc_id in row.negative_ids]
+        ids = (*positive_ids, *negative_ids)
+        unknown = [
+            _unknown_document(row, doc_id, is_cut=_chunk(doc_id, 0) in texts_by_id)
+            for doc_id in ids
+            if doc_id not in texts_by_id
+        ]
         positives = [text.text_hash for text in row.positives]
         negatives = [text.text_hash for text in row.negatives]
-        positives += [texts_by_id[i] for i in row.positive_ids if i in texts_by_id]
-        negatives += [texts_by_id[i] for i in row.negative_ids if i in texts_by_id]
+        positives += [texts_by_id[i] for i in positive_ids if i in texts_by_id]
+        negatives += [texts_by_id[i] for i in negative_ids if i in texts_by_id]
         yield JudgedRow(row, tuple(positives), tuple(negatives)), [*row.flaws, *unknown]
 
 
@@ -116,8 +122,24 @@ def _contradictions(gathered: Gathered, positives: set[str]) -> Iterator[BadRow]
                 gathered.negatives[text_hash] = None
 
 
-def _unknown_document(row: PairRow, doc_id: str) -> BadRow:
+def _meant(doc_id: str, texts_by_id: Mapping[str, str]) -> str:
+    """The name of a file that is one chunk means that chunk."""
+    if doc_id in texts_by_id or _chunk(doc_id, 1) in texts_by_id:
+        return doc_id
+    only = _chunk(doc_id, 0)
+    return only if only in texts_by_id else doc_id
+
+
+def _chunk(file: str, position: int) -> str:
+    """Its id, as `document_rows` names the chunks of a file."""
+    return f"{file}#{position}"
+
+
+def _unknown_document(row: PairRow, doc_id: str, *, is_cut: bool) -> BadRow:
     problem = f'no document of the task has the id "{doc_id}". Import it first, or mend the id.'
+    if is_cut:
+        named = ", ".join(_chunk(doc_id, position) for position in range(2))
+        problem = f'the file "{doc_id}" was cut into chunks. Name the one that answers: {named}, …'
     return _flaw(row, "unknown_document", problem, doc_id)
 
 

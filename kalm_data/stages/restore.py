@@ -7,20 +7,18 @@ that are in force are stored again with each new one, as a head names one run.
 from __future__ import annotations
 
 import json
-import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
-from kalm_data.core.by_hand import BY_HAND, Restored
+from kalm_data.core.by_hand import BY_HAND, PAIR_KEY, Restored
 from kalm_data.core.errors import InputError
+from kalm_data.core.explanation import UnknownId
 from kalm_data.core.records import Decision, Head
 from kalm_data.core.seeded import digest
 
 if TYPE_CHECKING:
     from kalm_data.core.explanation import ExplainedExample, ExplainedPositive, Explanation
     from kalm_data.core.protocols import Run
-
-_KEY = re.compile("[0-9a-f]{32}:([0-9a-f]{32})")
 
 _REMEDIES = {
     "import": "mend the source and import it again",
@@ -49,7 +47,7 @@ def restore(store: RestoreStore, run: Run, wanted: str, note: str) -> Restored:
 
     Raises InputError where no rule in force drops it, or several positives may be meant.
     """
-    example, positive = _find(store.explain(wanted), wanted)
+    example, positive = _find(_explained(store, wanted), wanted)
     run.plan(1)
     drops = [one for one in positive.decisions if one.in_force and one.verdict == "drop"]
     overruled = {one.rule: one.reason for one in drops}
@@ -81,11 +79,22 @@ def _head(run: Run, task: str, verdicts: list[Decision]) -> Head:
     return Head("rule", task, BY_HAND, run.sequence, settings, "", run.run_id)
 
 
+def _explained(store: RestoreStore, wanted: str) -> Explanation:
+    try:
+        return store.explain(wanted)
+    except UnknownId as error:
+        message = (
+            f"{wanted}: no dropped positive is named so. --restore takes the key of a reject, as "
+            "`kalm-data rejects --stage filter` lists them, or the id or query of an example."
+        )
+        raise InputError(message) from error
+
+
 def _find(explained: Explanation, wanted: str) -> tuple[ExplainedExample, ExplainedPositive]:
     example = explained.example
     if example is None:
         raise InputError(_no_decision(explained))
-    key = _KEY.fullmatch(wanted)
+    key = PAIR_KEY.fullmatch(wanted)
     dropped = [
         one
         for one in example.positives

@@ -6,8 +6,7 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from kalm_data.core.errors import InputError
-from kalm_data.core.explanation import AmbiguousId, Candidate
+from kalm_data.core.explanation import AmbiguousId, Candidate, UnknownId
 from kalm_data.core.records import Text
 from kalm_data.workspace.explained_texts import read_texts
 
@@ -53,6 +52,15 @@ QUALIFY row_number() OVER (PARTITION BY collection ORDER BY revision DESC) = 1
 ORDER BY collection LIMIT $most
 """
 
+# the latest revision of each, as above
+_CHUNKS = """
+SELECT collection, doc_id, text_hash FROM documents
+WHERE parent = $file AND doc_id = $file || '#' || position
+    AND ($collection = '' OR collection = $collection)
+QUALIFY row_number() OVER (PARTITION BY collection, doc_id ORDER BY revision DESC) = 1
+ORDER BY collection, position LIMIT $most
+"""
+
 _SAME = "SELECT text_hash FROM texts WHERE norm_hash = $hash ORDER BY text_hash LIMIT $most"
 
 _ASKED = """
@@ -72,7 +80,7 @@ def example_named(wanted: str) -> str:
 def find(connection: duckdb.DuckDBPyConnection, wanted: str) -> Candidate:
     """What is meant, told by id, then by document id, then by text, then among rejects.
 
-    Raises AmbiguousId where several things are, and InputError where nothing is.
+    Raises AmbiguousId where several things are, and UnknownId where nothing is.
     """
     for looking in (_by_id, _by_document_id, _by_text, _among_rejects):
         found = looking(connection, wanted)
@@ -85,7 +93,7 @@ def find(connection: duckdb.DuckDBPyConnection, wanted: str) -> Candidate:
         "id or the first 6 digits of it, a document as collection/id, a query by its text, or a "
         "row as SHARDS/TASK/part-00000.parquet:ROW."
     )
-    raise InputError(message)
+    raise UnknownId(message)
 
 
 def _by_id(connection: duckdb.DuckDBPyConnection, wanted: str) -> list[Candidate]:
@@ -99,17 +107,21 @@ def _by_id(connection: duckdb.DuckDBPyConnection, wanted: str) -> list[Candidate
 
 
 def _by_document_id(connection: duckdb.DuckDBPyConnection, wanted: str) -> list[Candidate]:
-    """Named with its collection, or without where one collection alone has the id."""
+    """Named with its collection, or without where one collection alone has the id.
+
+    The name of a file that was cut means its chunks.
+    """
     rows = connection.execute("SELECT DISTINCT collection FROM documents ORDER BY 1").fetchall()
     named = [(name, wanted[len(name) + 1 :]) for (name,) in rows if wanted.startswith(f"{name}/")]
-    for collection, doc_id in (*named, ("", wanted)):
-        asked = {"collection": collection, "doc_id": doc_id, "most": _MOST}
-        found = connection.execute(_DOCUMENTS, asked).fetchall()
-        if found:
-            return [
-                Candidate(f"{collection}/{doc_id}", "document", "", "", text_hash)
-                for collection, doc_id, text_hash in found
-            ]
+    for query, name in ((_DOCUMENTS, "doc_id"), (_CHUNKS, "file")):
+        for collection, doc_id in (*named, ("", wanted)):
+            asked = {"collection": collection, name: doc_id, "most": _MOST}
+            found = connection.execute(query, asked).fetchall()
+            if found:
+                return [
+                    Candidate(f"{collection}/{doc_id}", "document", "", "", text_hash)
+                    for collection, doc_id, text_hash in found
+                ]
     return []
 
 

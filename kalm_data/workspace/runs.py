@@ -37,6 +37,12 @@ _VERSIONED = ("kalm-data", "duckdb", "pyarrow", "numpy", "torch", "transformers"
 
 _ALWAYS_KEPT = (TABLES[Reject],)
 
+_KEPT_OUTSIDE = {
+    "build-shards": "files that were finished are used again",
+    "train": "checkpoints that were written are used again",
+}
+"""By command: what an interrupted run leaves outside the workspace for the next one."""
+
 
 class WorkspaceRun:
     """One execution of a command; satisfies `core.protocols.Run`."""
@@ -218,8 +224,12 @@ def _close_failed(run: WorkspaceRun, *, merge: bool, error: BaseException) -> Ru
 
 
 def _interrupted_line(summary: RunSummary, *, resumable: bool) -> str:
-    done = f"{summary.kept} of {summary.planned} done and kept" if resumable else "nothing written"
-    return f"interrupted: {done}. The same command goes on from there."
+    if resumable:
+        done = f"{summary.kept} of {summary.planned} done and kept"
+        return f"interrupted: {done}. The same command goes on from there."
+    used = _KEPT_OUTSIDE.get(summary.command)
+    again = f"Run the same command again: {used}." if used else "Run the same command again."
+    return f"interrupted: nothing of this run is kept in the workspace. {again}"
 
 
 def _mark(folder: Path, *, resumable: bool) -> None:

@@ -138,6 +138,21 @@ def test_a_query_equal_to_its_positive_is_kept(database: Database, tmp_path: Pat
     assert summary.kept == 1
 
 
+def test_the_name_of_a_file_means_its_only_chunk(database: Database, tmp_path: Path):
+    folder = tmp_path / "docs"
+    folder.mkdir()
+    (folder / "bold.md").write_text("Letters that are bold.")
+    (folder / "long.md").write_text("# One\n\n" + "word " * 300 + "\n\n# Two\n\n" + "more " * 300)
+    run_documents(database, folder)
+    rows = [{"query": "q", "docs": "bold.md"}, {"query": "r", "docs": "long.md"}]
+    file = write(tmp_path / "a.jsonl", rows)
+    _, summary = run_import(database, file, pos_id="docs")
+    assert judged(database) == {("q", "Letters that are bold.", "positive")}
+    assert summary.rejected == {"unknown_document": 1}
+    with pytest.raises(RowError, match=r"cut into chunks\. Name the one .* long\.md#0, long\.md#1"):
+        run_import(database, file, pos_id="docs", on_error="fail")
+
+
 def test_positives_are_taken_by_id(database: Database, tmp_path: Path):
     documents = [{"id": i, "text": f"text {i}"} for i in range(3)]
     run_documents(database, write(tmp_path / "d.jsonl", documents))

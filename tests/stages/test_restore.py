@@ -111,6 +111,8 @@ def test_what_filter_did_not_decide_is_refused_with_the_reason(world: Database) 
         restore(world.folder, "k9", "please")
     with pytest.raises(InputError, match=r"a document\. Name the example"):
         restore(world.folder, "docs/d3", "please")
+    with pytest.raises(InputError, match=r"^nowhere: .*--restore takes the key of a reject"):
+        restore(world.folder, "nowhere", "please")
     standing = next(one for one in explain(world.folder, ID).example.positives if one.stands)
     with pytest.raises(InputError, match="no rule in force drops a positive of it"):
         restore(world.folder, key_of(standing), "please")

@@ -103,6 +103,9 @@ def test_verify_names_what_is_wrong_with_a_set_in_one_line(
     tasks = [TASK, Task(name="s", type="sts")]
     build(fill(database, [*WORLD, *held, more]), tmp_path / "whole", tasks, rows_per_shard=4)
     assert run(["verify", str(tmp_path / "whole")]) == 0
+    files = len([*(tmp_path / "whole").rglob("*.parquet")])
+    told = f"12 training rows, 1 dev row, 1 scored pair in {files} files: all are whole"
+    assert told in capsys.readouterr().err
     for number, (name, damage, said) in enumerate(DAMAGES):
         out = tmp_path / f"out-{number}"
         shutil.copytree(tmp_path / "whole", out)

@@ -50,6 +50,17 @@ def test_an_id_of_two_collections_is_ambiguous_and_both_are_named(world: Databas
     assert explain(world.folder, "other/d3").document.text_hash == hash_of(7)
 
 
+def test_the_name_of_a_file_means_its_chunks(world: Database) -> None:
+    for number, (file, position) in enumerate((("one.md", 0), ("two.md", 0), ("two.md", 1))):
+        (_, copy) = document(20 + number)
+        chunk = {"doc_id": f"{file}#{position}", "parent": file, "position": position}
+        fill(world, [[type(copy)(**{**_fields(copy), **chunk})]])
+    for wanted in ("one.md", "docs/one.md"):
+        assert explain(world.folder, wanted).document.text_hash == hash_of(20)
+    with pytest.raises(AmbiguousId, match=r"Name one: docs/two\.md#0 .*, docs/two\.md#1 "):
+        explain(world.folder, "docs/two.md")
+
+
 def _fields(record: object) -> dict[str, object]:
     return {name: getattr(record, name) for name in record.__slots__}
 

@@ -97,6 +97,24 @@ def test_an_interrupted_resumable_run_keeps_what_it_appended(database: Database)
     assert _texts(database) == ["done"]
     assert stopped.value.summary is not None
     assert stopped.value.summary.pending == 1
+    assert str(stopped.value).endswith("1 of 2 done and kept. The same command goes on from there.")
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        ("filter", "Run the same command again."),
+        ("train", "Run the same command again: checkpoints that were written are used again."),
+    ],
+)
+def test_an_interrupted_run_that_keeps_nothing_says_so(
+    database: Database, command: str, said: str
+) -> None:
+    with pytest.raises(Interrupted) as stopped, running(database, command, "{}"):
+        raise KeyboardInterrupt
+    assert str(stopped.value) == (
+        f"interrupted: nothing of this run is kept in the workspace. {said}"
+    )
 
 
 @pytest.mark.parametrize(("resumable", "expected"), [(True, ["early", "late"]), (False, ["late"])])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from kalm_data.core.lint import MEANINGS
 from kalm_data.core.report.blocks import Finding
 from kalm_data.core.report.charts import short_ranker
 
@@ -212,7 +213,8 @@ def _rejects(figures: Figures) -> Iterator[Finding]:
 
 
 def _runs(figures: Figures) -> Iterator[Finding]:
-    last = {run.command: run for run in figures.runs}
+    # a failed import leaves nothing: one of whatever kind that came later has made good for it
+    last = {run.command.partition("-")[0]: run for run in figures.runs}
     for run in last.values():
         if run.status in ("failed", "interrupted"):
             yield Finding(
@@ -247,5 +249,5 @@ def _set(figures: Figures) -> Iterator[Finding]:
     for one in figures.shards.lint or ():
         yield Finding(
             "lint", 3 if one.name in _WRONG else 2, min(one.count / rows, 1.0), f"{one.count:,}",
-            f"in the shard set: {one.name.replace('_', ' ')}.", "shards",
+            f"{MEANINGS[one.name]}, in the shard set.", "shards",
         )  # fmt: skip
