@@ -1,7 +1,8 @@
 """Averages saved models, parameter by parameter (model soups, arXiv 2203.05482).
 
-Files are compared and read as they lie: no model is loaded, and at most one file of weights and one
-tensor in float64 are in memory.
+Files are read as they lie: at most one file of weights and one tensor in float64 are in memory.
+Only where the settings of two models are spelled differently are both loaded, one at a time: a base
+that an older sentence-transformers saved is the same once it is loaded.
 """
 
 from __future__ import annotations
@@ -21,8 +22,10 @@ from kalm_data.core.folders import published
 from kalm_data.core.trained import RECORD, read_trained
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
+
+    from sentence_transformers.base.modules.module import Module
 
     from kalm_data.core.templates import Templates
 
@@ -89,14 +92,21 @@ class _Weights:
         found: list[int] = self._files[name].get_slice(name.rpartition("/")[2]).get_shape()
         return found
 
+    def _is_weight(self, name: str) -> bool:
+        """Older files hold numbers that are counted when a model is loaded: `position_ids`."""
+        kind: str = self._files[name].get_slice(name.rpartition("/")[2]).get_dtype()
+        return kind.startswith(("F", "BF"))
+
     def refuse_other(self, other: _Weights) -> None:
-        """Names the first parameter that only one of the two has, or that differs in shape."""
+        """Names the first weight that only one of the two has, or that differs in shape."""
         for name in sorted(self._files.keys() ^ other._files.keys()):
             has, lacks = (self, other) if name in self._files else (other, self)
+            if not has._is_weight(name):
+                continue
             message = f"{lacks.model}: has no parameter {name}, which {has.model} has"
             raise InputError(f"{message}. Only models of one base can be merged.")
         for name in sorted(self._files):
-            if self._shape(name) != other._shape(name):
+            if name in other._files and self._shape(name) != other._shape(name):
                 shapes = f"{other._shape(name)}, in {self.model} {self._shape(name)}"
                 message = f"{other.model}: {name} has the shape {shapes}"
                 raise InputError(f"{message}. Only models of one base can be merged.")
@@ -138,18 +148,44 @@ def _mean(name: str, readers: Sequence[_Weights], shares: Sequence[float]) -> to
 
 
 def _refuse_other_set_up(first: Path, other: Path) -> None:
+    spelled = list(_spelled_differently(first, other))
+    of_tokenizers = [told for place, told in spelled if place.name == "tokenizer.json"]
+    if of_tokenizers or (spelled and _as_loaded(first) != _as_loaded(other)):
+        told = of_tokenizers[0] if of_tokenizers else spelled[0][1]
+        raise InputError(f"{told}. Only models of one base can be merged.")
+
+
+def _spelled_differently(first: Path, other: Path) -> Iterator[tuple[Path, str]]:
+    """Files of the set-up in which the models differ, each with what to say of it."""
     for file in sorted(found for name in _SET_UP for found in first.rglob(name)):
         place = file.relative_to(first)
         if "checkpoints" in place.parts:
             continue
         if not (other / place).is_file():
-            message = f"{other}: has no {place}, which {first} has"
-            raise InputError(f"{message}. Only models of one base can be merged.")
+            yield place, f"{other}: has no {place}, which {first} has"
+            continue
         ours, theirs = (_settings(model / place) for model in (first, other))
         for key in sorted(ours.keys() | theirs.keys()):
             if ours.get(key) != theirs.get(key):
-                message = f"{other / place}: {key} differs from {first}"
-                raise InputError(f"{message}. Only models of one base can be merged.")
+                yield place, f"{other / place}: {key} differs from {first}"
+
+
+def _as_loaded(model: Path) -> list[tuple[str, dict[str, Any]]]:
+    """Each module by its class and its settings, as sentence-transformers makes them."""
+    from sentence_transformers import SentenceTransformer
+
+    try:
+        modules = list(SentenceTransformer(str(model), device="cpu", local_files_only=True))
+    except (OSError, ValueError, KeyError, TypeError, ImportError) as error:
+        raise InputError(f"{model}: cannot be loaded: {error}") from error
+    return [(type(module).__qualname__, _loaded_settings(module)) for module in modules]
+
+
+def _loaded_settings(module: Module) -> dict[str, Any]:
+    transformer = getattr(module, "auto_model", None)
+    known = transformer.config.to_dict() if transformer is not None else {}
+    found = {**known, **module.get_config_dict()}
+    return {key: value for key, value in found.items() if key not in _MAY_DIFFER}
 
 
 def _settings(file: Path) -> dict[str, Any]:

@@ -87,6 +87,30 @@ def test_a_task_that_models_write_differently_is_left_out_of_the_record(
     assert (record.shards, record.templates) == ("", {})
 
 
+def test_a_base_that_is_spelled_in_an_older_way_is_the_same_once_loaded(
+    tiny_model: Path, tmp_path: Path
+):
+    base = shutil.copytree(tiny_model, tmp_path / "base")
+    pooling = next(base.glob("1_*/config.json"))
+    older = {"word_embedding_dimension": 32, "pooling_mode_mean_tokens": True}
+    pooling.write_text(json.dumps(older))
+    modules = json.loads((base / "modules.json").read_text())
+    for module in modules:
+        module["type"] = f"sentence_transformers.models.{module['type'].rpartition('.')[2]}"
+    (base / "modules.json").write_text(json.dumps(modules))
+    counted = {"embeddings.position_ids": torch.arange(8)[None]}
+    save_file(load_file(base / WEIGHTS) | counted, base / WEIGHTS, {"format": "pt"})
+    for order in ([tiny_model, base], [base, tiny_model]):
+        merge(order, [0.5, 0.5], tmp_path / "out")
+        found, expected = (load_file(one / WEIGHTS) for one in (tmp_path / "out", tiny_model))
+        assert all(torch.equal(found[name], expected[name]) for name in expected)
+        shutil.rmtree(tmp_path / "out")
+    del older["pooling_mode_mean_tokens"]
+    pooling.write_text(json.dumps({**older, "pooling_mode_cls_token": True}))
+    with pytest.raises(InputError, match=r"1_.*config\.json: .* differs"):
+        merge([tiny_model, base], [0.5, 0.5], tmp_path / "out")
+
+
 def test_what_differs_is_named(tiny_model: Path, tmp_path: Path):
     def refused(other: Path) -> str:
         with pytest.raises(InputError) as caught:
