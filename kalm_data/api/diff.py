@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from kalm_data.core.manifest import Manifest
+    from kalm_data.workspace.database import Database
 
 __all__ = ["Cause", "Counts", "DiffConfig", "Difference", "Pair", "RowChange", "diff"]
 
@@ -72,17 +73,29 @@ def _diff_sets(workspace: Path, a: Path, b: Path, config: DiffConfig) -> Differe
     sides = (a, read_manifest(a)), (b, read_manifest(b))
     notes: tuple[str, ...] = ()
     explain: Callable[[Sequence[RowChange]], list[RowChange]] = list
+    built: tuple[Pair, ...] = ()
     try:
-        explain = RowCauses(Database(workspace), *sides).explain
+        causes = RowCauses(Database(workspace), *sides)
+        explain, built = causes.explain, _build_settings(Database(workspace), *causes.builds)
     except InputError as error:  # the sets can be compared without it
         notes = (f"no row tells why it differs: {error}",)
     with set_changes(*sides) as changes:
         rows = _tell(changes.rows, explain, config)
         counts = changes.counts
     figures = side_by_side(*(_set_figures(manifest) for _, manifest in sides))
-    settings = differing(*(_set_settings(manifest) for _, manifest in sides))
+    settings = differing(*(_set_settings(manifest) for _, manifest in sides)) + built
     inputs = differing(*(_set_inputs(manifest) for _, manifest in sides))
     return Difference("sets", str(a), str(b), counts, figures, settings, inputs, rows, notes)
+
+
+def _build_settings(database: Database, a: str, b: str) -> tuple[Pair, ...]:
+    """Those of the two runs that differ; the seed is told by the sets themselves."""
+    from kalm_data.workspace.run_changes import read_run
+
+    if not (a and b):
+        return ()
+    told = (flat(read_run(database, run_id).configuration["settings"]) for run_id in (a, b))
+    return tuple(pair for pair in differing(*told) if pair.name != "seed")
 
 
 def _set_figures(manifest: Manifest) -> dict[str, str | float]:

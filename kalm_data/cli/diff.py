@@ -96,6 +96,7 @@ def _shown(value: str | float | None) -> str:
 
 def _rows(rows: Iterable[RowChange]) -> Table:
     table = _table("Rows", "", "key", "text", "why")
+    table.columns[1].no_wrap = True  # a key is copied whole
     for row in rows:
         text = " ".join(row.text.split())[:_SHOWN_CHARACTERS]
         change = f"changed: {', '.join(row.parts)}" if row.parts else row.change

@@ -69,6 +69,11 @@ class RowCauses:
         with database.read() as connection:
             self._sides = {"a": _side(connection, *a), "b": _side(connection, *b)}
 
+    @property
+    def builds(self) -> tuple[str, str]:
+        """The runs that built the two sets; empty where the workspace knows of none."""
+        return self._sides["a"].run_id, self._sides["b"].run_id
+
     def explain(self, rows: Sequence[RowChange]) -> list[RowChange]:
         """The same rows with their causes, where they can be known."""
         asked = list(_asked(rows))

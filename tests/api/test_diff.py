@@ -115,6 +115,7 @@ def test_what_a_cap_left_out_is_told_by_the_run_that_built_the_set(
     build(mined, tmp_path / "all")
     build(mined, tmp_path / "some", cap=2)
     found = compare(mined, str(tmp_path / "all"), str(tmp_path / "some"))
+    assert [(one.name, one.a, one.b) for one in found.settings] == [("cap", "null", "2")]
     assert {row.change for row in found.rows} == {"went"}
     assert {cause.reason for row in found.rows for cause in row.causes} == {"mixed_out"}
     assert len(rows(tmp_path / "all")) - len(found.rows) == 2
