@@ -1,3 +1,3 @@
 """kalm-data: from documents to a curated training set, to a trained embedder, to the proof."""
 
-__version__ = "0.3.0"
+__version__ = "0.4.0"
