@@ -158,8 +158,8 @@ class Database:
 
     def _detach(self) -> None:
         if self._mode:
+            self._mode = ""  # also where there is no room for the last of it: it is detached then
             self._engine.execute(f"DETACH {_NAME}")
-            self._mode = ""
 
     @cached_property
     def _engine(self) -> duckdb.DuckDBPyConnection:
