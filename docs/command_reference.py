@@ -10,9 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import typer.main
-
-from kalm_data.cli.app import build_app
+from kalm_data.cli.app import command_words, load_command
 
 BEGIN = "<!-- command reference: begin (written by `make docs`) -->"
 END = "<!-- command reference: end -->"
@@ -20,9 +18,11 @@ END = "<!-- command reference: end -->"
 
 def reference() -> str:
     """All commands with their options, as Markdown."""
-    root = typer.main.get_command(build_app())
     return "\n".join(
-        line for name, command in _leaves(root, "kalm-data") for line in _section(name, command)
+        line
+        for first in command_words()
+        for name, command in _leaves(load_command(first), f"kalm-data {first}")
+        for line in _section(name, command)
     )
 
 

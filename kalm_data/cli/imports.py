@@ -1,4 +1,4 @@
-"""`kalm-data import documents|pairs|labels|sts|tasks`."""
+"""`kalm-data import documents|pairs|labels|sts|tasks|rankings`."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -25,6 +25,7 @@ from kalm_data.api.imports import (
 )
 from kalm_data.cli.added import added_documents, added_labels, added_pairs, added_sts
 from kalm_data.cli.expand import expand
+from kalm_data.cli.import_rankings import rankings
 from kalm_data.cli.options import WORKSPACE, JsonOption, WorkspaceOption
 from kalm_data.cli.reporting import reporting
 
@@ -95,3 +96,6 @@ def tasks(
         reporter.finish(
             import_tasks(workspace, file, gates=gates, on_progress=reporter.progress.show)
         )
+
+
+app.command("rankings")(rankings)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from kalm_data.cli.app import run
+from kalm_data.cli.app import command_words, load_command, run
 
 HEAVY = ("torch", "transformers", "vllm", "datasets", "duckdb", "numpy", "pyarrow")
 
@@ -24,6 +24,31 @@ print([name for name in {HEAVY!r} if name in sys.modules])
         [sys.executable, "-c", script], capture_output=True, text=True, check=True
     )
     assert done.stdout == "[]\n"
+
+
+@pytest.mark.parametrize("name", command_words())
+def test_the_list_says_of_a_command_what_its_own_help_says_first(name: str) -> None:
+    first, *_ = load_command(name).help.split("\n\n")
+    assert command_words()[name] == " ".join(first.split())
+
+
+def test_the_list_imports_no_command() -> None:
+    script = """
+import contextlib, io, sys
+from kalm_data.cli.app import run
+with contextlib.redirect_stdout(io.StringIO()):
+    assert run(["--help"]) == 0
+print([name for name in sys.modules if name.startswith("kalm_data.core.config")])
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "[]\n"
+
+
+def test_an_unknown_command_is_told_what_is_like_it(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["fliter"]) == 2
+    assert "Did you mean 'filter'?" in capsys.readouterr().err
 
 
 def test_a_usage_error_ends_with_status_2_and_one_json_object(

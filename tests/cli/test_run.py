@@ -5,9 +5,8 @@ import shutil
 from pathlib import Path
 
 import pytest
-import typer.main
 
-from kalm_data.cli.app import build_app, run
+from kalm_data.cli.app import load_command, run
 from kalm_data.core.pipeline.commands import COMMANDS
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -22,9 +21,10 @@ def copy_example(folder: Path) -> None:
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_a_step_takes_what_its_command_takes(name: str) -> None:
-    command = typer.main.get_command(build_app())
-    for word in name.split():
-        command = command.commands[word]  # type: ignore[attr-defined]
+    first, *words = name.split()
+    command = load_command(first)
+    for word in words:
+        command = command.commands[word]
     typed = {parameter.name for parameter in command.params} - {
         "workspace",
         "json",
