@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from kalm_data.core.config.imports import ImportSettings
     from kalm_data.core.document_rows import DocumentRow
+    from kalm_data.core.drawn_splits import DrawnShare
     from kalm_data.core.protocols import Run
     from kalm_data.core.rows import Raw
     from kalm_data.core.tasks import Task
@@ -207,6 +208,13 @@ def warn_of_cut_groups(run: Run, count: int) -> None:
             f"{count} groups of near-duplicates or siblings lie in more than one split: the splits "
             "given by the source, or by an earlier import, cut through them"
         )
+
+
+def warn_of_shares(run: Run, shares: Iterable[DrawnShare]) -> None:
+    """Tell of a split that has far less than was asked for."""
+    for share in shares:
+        if share.is_far_less:
+            run.warn(f'{share}. Name splits in a column "split", or with --as')
 
 
 def target_collection(task: Task, named: str) -> str:

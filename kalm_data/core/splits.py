@@ -2,40 +2,20 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import TYPE_CHECKING
 
+from kalm_data.core.drawn_splits import draw_splits
 from kalm_data.core.near_duplicates import groups, near_duplicates
 from kalm_data.core.pool import most_protected
-from kalm_data.core.seeded import unit
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
-    from kalm_data.core.config.imports import ImportSettings
+    from kalm_data.core.drawn_splits import DrawnShare, Fractions
     from kalm_data.core.records import NearDuplicate, Split, Text
-
-
-@dataclass(frozen=True, slots=True)
-class Fractions:
-    """Shares of the groups that are drawn for dev and for test; the rest is train."""
-
-    dev: float
-    test: float
-    seed: int
-
-    @classmethod
-    def of(cls, config: ImportSettings) -> Fractions:
-        return cls(config.dev_fraction, config.test_fraction, config.seed)
-
-    def draw(self, group: str) -> Split:
-        """The split of a group, a pure function of the seed and the group's smallest text hash."""
-        place = unit(self.seed, "split", group)
-        if place < self.test:
-            return "test"
-        return "dev" if place < self.test + self.dev else "train"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +36,14 @@ class SplitPlan:
     """The splits of new texts, by text hash, and the near-duplicates found on the way.
 
     `cut_groups` counts the groups with a new text that lie in more than one split, because splits
-    were given, or because a new text ties together what had its splits already.
+    were given, or because a new text ties together what had its splits already. `shares` are those
+    of dev and test among the texts whose split was drawn.
     """
 
     splits: Mapping[str, Split]
     near_duplicates: Sequence[NearDuplicate]
     cut_groups: int
+    shares: tuple[DrawnShare, ...]
 
 
 def plan_splits(
@@ -70,12 +52,16 @@ def plan_splits(
     ties: Iterable[tuple[str, str]],
     known: KnownTexts,
     fractions: Fractions,
+    joined: Collection[str] = (),
 ) -> SplitPlan:
     """Splits for `new` texts: as given, else as its group has already, else drawn by group.
 
     `given` and `ties` (texts that must not be parted: siblings, positives of one example) name
     texts by hash. Where a group has several splits, its other texts take the most protected one.
-    Splits of known texts never change.
+    Splits of known texts never change. `joined` are the known texts that the new ones come to, of
+    their collection or task: shares are counted among all of these (`draw_splits`). So the splits
+    depend on the seed, the texts and what was known, not on the order of the new texts; and on what
+    came before them by ties, and where a group is large for its share.
     """
     found = near_duplicates(new, known.texts)
     near = ((pair.first, pair.second) for pair in found)
@@ -85,12 +71,20 @@ def plan_splits(
     for text_hash, split in chain(known.splits.items(), given.items()):
         by_group[group_of.get(text_hash, text_hash)].add(split)
     groups_of_new = {text.text_hash: group_of.get(text.text_hash, text.text_hash) for text in new}
-    drawn = {
-        group: most_protected(by_group[group]) if group in by_group else fractions.draw(group)
-        for group in set(groups_of_new.values())
+    settled = {
+        name: fixed.get(name) or most_protected(by_group[group])
+        for name, group in groups_of_new.items()
+        if group in by_group
     }
+    sizes = Counter(group for name, group in groups_of_new.items() if name not in settled)
+    before = {name: known.splits[name] for name in joined if name in known.splits}
+    drawn = draw_splits(sizes, Counter({**before, **settled}.values()), fractions)
     return SplitPlan(
-        splits={name: fixed.get(name, drawn[group]) for name, group in groups_of_new.items()},
+        splits={
+            name: settled[name] if name in settled else drawn.splits[group]
+            for name, group in groups_of_new.items()
+        },
         near_duplicates=found,
-        cut_groups=sum(len(by_group.get(group, ())) > 1 for group in drawn),
+        cut_groups=sum(len(by_group.get(group, ())) > 1 for group in {*groups_of_new.values()}),
+        shares=drawn.shares,
     )

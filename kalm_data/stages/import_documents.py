@@ -19,12 +19,14 @@ from kalm_data.core.arrivals import (
     target_collection,
     task_revision,
     warn_of_cut_groups,
+    warn_of_shares,
     without_repeats,
 )
 from kalm_data.core.chunks import Budget
 from kalm_data.core.document_rows import read_documents
+from kalm_data.core.drawn_splits import Fractions
 from kalm_data.core.errors import InputError
-from kalm_data.core.splits import Fractions, KnownTexts, plan_splits
+from kalm_data.core.splits import KnownTexts, plan_splits
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -100,6 +102,7 @@ def import_documents(
     run.append([*task_rows, *texts.values(), *documents, *retired, *plan.near_duplicates])
     run.keep(kept)
     warn_of_cut_groups(run, plan.cut_groups)
+    warn_of_shares(run, plan.shares)
     changed = sum(document.revision > 1 for document in documents)
     return ImportDocumentsResult(
         collection=collection,
@@ -139,7 +142,7 @@ def _plan(
     held: Mapping[str, Document],
     config: ImportDocumentsConfig,
 ) -> SplitPlan:
-    """Splits for what arrives; a changed document is tied to what it was."""
+    """Splits for what arrives, to join what stays; a changed document is tied to what it was."""
     fractions = Fractions.of(config)
     if not arrivals:
         return plan_splits([], {}, [], KnownTexts(), fractions)
@@ -152,7 +155,18 @@ def _plan(
         chain(sibling_ties(held.values(), rows), revised),
         store.known_texts(),
         fractions,
+        _staying(held, arrivals),
     )
+
+
+def _staying(held: Mapping[str, Document], arrivals: Sequence[DocumentRow]) -> set[str]:
+    """Text hashes of the current documents of the collection that no new revision replaces."""
+    replaced = {row.doc_id for row in arrivals}
+    return {
+        document.text_hash
+        for document in held.values()
+        if not document.retired and document.doc_id not in replaced
+    }
 
 
 def _retired(

@@ -16,12 +16,14 @@ from kalm_data.core.arrivals import (
     task_revision,
     warn_of_cut_groups,
     warn_of_no_training,
+    warn_of_shares,
 )
+from kalm_data.core.drawn_splits import Fractions
 from kalm_data.core.errors import InputError
 from kalm_data.core.label_rows import read_labels
 from kalm_data.core.labelling import HeldLabels, sort_labels
 from kalm_data.core.records import LabelledText
-from kalm_data.core.splits import Fractions, plan_splits
+from kalm_data.core.splits import plan_splits
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -86,7 +88,7 @@ def import_labels(
     found = sort_labels(rows, HeldLabels.of(held, known.texts))
     raise_first(found.bad, config)
     texts = [row.text for row in found.new]
-    plan = plan_splits(texts, found.given, (), known, Fractions.of(config))
+    plan = plan_splits(texts, found.given, (), known, Fractions.of(config), held)
     made = _made(found, task.name, plan.splits, run.run_id)
     run.append([*task_rows, *texts, *made, *plan.near_duplicates])
     reject_rows(run, found.bad)
@@ -95,6 +97,7 @@ def import_labels(
     if config.as_split in (None, "train", "draw"):
         _warn_of_lonely(run, everything)
     warn_of_cut_groups(run, plan.cut_groups)
+    warn_of_shares(run, plan.shares)
     return ImportLabelsResult(
         new_texts=len(made),
         known_texts=found.known,

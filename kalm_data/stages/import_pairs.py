@@ -19,10 +19,12 @@ from kalm_data.core.arrivals import (
     target_collection,
     task_revision,
     warn_of_cut_groups,
+    warn_of_shares,
     without_repeats,
 )
 from kalm_data.core.config.imports import ImportDocumentsConfig
 from kalm_data.core.document_rows import read_documents
+from kalm_data.core.drawn_splits import Fractions
 from kalm_data.core.errors import RowError
 from kalm_data.core.gathering import Gathering, gather, resolve_ids
 from kalm_data.core.pair_rows import read_pairs
@@ -30,10 +32,10 @@ from kalm_data.core.pool import most_protected
 from kalm_data.core.records import Example, Judgement, Text, text_hash
 from kalm_data.core.rows import BadRow
 from kalm_data.core.shelf import Shelf
-from kalm_data.core.splits import Fractions, KnownTexts, plan_splits
+from kalm_data.core.splits import KnownTexts, plan_splits
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from kalm_data.core.arrivals import Content
     from kalm_data.core.config.imports import ImportPairsConfig
@@ -149,7 +151,7 @@ def import_pairs(
     held = _Held(store.examples(task.name), store.judged(task.name), store.imported(task.name))
     gathering = _gather(task, pairs, shelf, held, config)
     arrivals = shelf.arrivals(gathering.examples, bilingual=task.type == "bitext")
-    plan = _plan(store, arrivals, gathering.examples, held, config)
+    plan = _plan(store, arrivals, gathering.examples, held, config, shelf.splits.keys())
     splits = {**shelf.splits, **plan.splits}
     documents = [
         document_revision(
@@ -176,6 +178,7 @@ def import_pairs(
     if config.as_split is None and not any(example.split == "train" for example in known):
         _warn_of_no_training(run, new)
     warn_of_cut_groups(run, plan.cut_groups)
+    warn_of_shares(run, plan.shares)
     return ImportPairsResult(
         collection=collection,
         new_examples=len(made.examples),
@@ -248,8 +251,11 @@ def _plan(
     examples: Sequence[Gathered],
     held: _Held,
     config: ImportPairsConfig,
+    joined: Collection[str],
 ) -> SplitPlan:
-    """Splits for new documents; the positives of one example are never parted."""
+    """Splits for new documents, to join those of the pool; the positives of one example are never
+    parted.
+    """
     fractions = Fractions.of(config)
     if not arrivals:
         return plan_splits([], {}, [], KnownTexts(), fractions)
@@ -272,6 +278,7 @@ def _plan(
         ties,
         store.known_texts(),
         fractions,
+        joined,
     )
 
 

@@ -19,17 +19,19 @@ from kalm_data.core.arrivals import (
     task_revision,
     warn_of_cut_groups,
     warn_of_no_training,
+    warn_of_shares,
 )
+from kalm_data.core.drawn_splits import Fractions
 from kalm_data.core.errors import InputError
 from kalm_data.core.near_duplicates import groups
 from kalm_data.core.pair_sorting import by_pair, sort_pairs
 from kalm_data.core.pool import most_protected
 from kalm_data.core.records import ScoredPair
-from kalm_data.core.splits import Fractions, plan_splits
+from kalm_data.core.splits import plan_splits
 from kalm_data.core.sts_rows import OUT_OF_SCALE, read_sts
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from kalm_data.core.arrivals import Content
     from kalm_data.core.config.imports import ImportStsConfig
@@ -92,7 +94,8 @@ def import_sts(
     held, known = store.scored_pairs(task.name), store.known_texts()
     found = sort_pairs(rows, by_pair(held, known.texts))
     raise_first(found.bad, config)
-    plan = _plan(found, known, config)
+    joined = {text_hash for one in held for text_hash in (one.first_hash, one.second_hash)}
+    plan = _plan(found, known, config, joined)
     made = _made(found, task.name, plan.splits, run.run_id)
     texts = {text.text_hash: text for row in found.new for text in (row.first, row.second)}
     run.append([*task_rows, *texts.values(), *made, *plan.near_duplicates])
@@ -102,6 +105,7 @@ def import_sts(
     if config.as_split is None and _is_held_out(found, (*held, *made)):
         warn_of_no_training(run, "pairs")
     warn_of_cut_groups(run, plan.cut_groups)
+    warn_of_shares(run, plan.shares)
     return ImportStsResult(
         new_pairs=len(made),
         known_pairs=found.known,
@@ -139,7 +143,9 @@ def _tell_other_scale(run: Run, rows: Sequence[StsRow], bad: Sequence[BadRow], s
         )
 
 
-def _plan(found: SortedPairs, known: KnownTexts, config: ImportStsConfig) -> SplitPlan:
+def _plan(
+    found: SortedPairs, known: KnownTexts, config: ImportStsConfig, joined: Collection[str]
+) -> SplitPlan:
     """Splits for the texts of new pairs; those of one pair are never parted, unless given so."""
     pairs = [(row.first.text_hash, row.second.text_hash) for row in found.new]
     texts = {text.text_hash: text for row in found.new for text in (row.first, row.second)}
@@ -150,7 +156,8 @@ def _plan(found: SortedPairs, known: KnownTexts, config: ImportStsConfig) -> Spl
     )
     from_workspace = ((text_hash, known.splits.get(text_hash)) for text_hash in texts)
     given = given_splits(chain(from_pairs, from_workspace))
-    return plan_splits(list(texts.values()), given, pairs, known, Fractions.of(config))
+    fractions = Fractions.of(config)
+    return plan_splits(list(texts.values()), given, pairs, known, fractions, joined)
 
 
 def _is_held_out(found: SortedPairs, pairs: Sequence[ScoredPair]) -> bool:

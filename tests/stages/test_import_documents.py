@@ -7,11 +7,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from kalm_data.core.config.imports import ImportDocumentsConfig
+from kalm_data.core.drawn_splits import Fractions
 from kalm_data.core.errors import InputError, RowError
+from kalm_data.core.records import text_hash
 from kalm_data.core.tasks import Task
 from kalm_data.engines.readers.opening import open_source
 from kalm_data.engines.tokenizer import ModelTokenizer
 from kalm_data.stages.import_documents import ImportDocumentsResult, import_documents
+from kalm_data.workspace.database import Database
 from kalm_data.workspace.documents import DocumentStore
 from kalm_data.workspace.runs import running
 
@@ -20,7 +23,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from kalm_data.core.summary import RunSummary
-    from kalm_data.workspace.database import Database
 
 ALL_TABLES = ("texts", "documents", "tasks", "near_duplicates", "rejects")
 
@@ -205,6 +207,41 @@ def test_parts_of_one_parent_share_a_split(database: Database, tmp_path: Path):
     run_import(database, write(tmp_path / "a.jsonl", rows), parent="book", test_fraction=0.4)
     query = "SELECT parent, count(DISTINCT split) FROM documents GROUP BY 1"
     assert all(count == 1 for _, count in table(database, query))
+
+
+@pytest.mark.parametrize("split", ["dev", "test"])
+def test_a_file_of_half_the_texts_is_in_train_and_what_came_before_stays(
+    database: Database, tmp_path: Path, split: str
+):
+    """Though chance gives it to another split; and no order of rows or later import changes it."""
+    long = [{"id": f"long {i}", "text": f"part {i}", "book": "long"} for i in range(60)]
+    short = [{"id": f"short {i}", "text": f"text number {i}"} for i in range(60)]
+    name = min(text_hash(row["text"]) for row in long)
+    seed = next(seed for seed in range(99) if Fractions(0.3, 0.3, seed).draw(name) == split)
+    asked = {"parent": "book", "dev_fraction": 0.3, "test_fraction": 0.3, "seed": seed}
+    run_import(database, write(tmp_path / "a.jsonl", [*short, *long]), **asked)
+    query = "SELECT doc_id, split FROM current_documents WHERE parent <> 'later' ORDER BY 1"
+    first = table(database, query)
+    assert {found for name, found in first if name.startswith("long")} == {"train"}
+    assert {found for name, found in first if name.startswith("short")} == {"train", "dev", "test"}
+    turned = Database(tmp_path / "turned")
+    turned.create()
+    run_import(turned, write(tmp_path / "b.jsonl", [*short, *long][::-1]), **asked)
+    assert table(turned, query) == first
+    later = [{"id": f"later {i}", "text": f"later {i}", "book": "later"} for i in range(20)]
+    run_import(turned, write(tmp_path / "c.jsonl", [*later, *long, *short]), **asked)
+    assert table(turned, query) == first
+
+
+def test_a_share_that_is_not_reached_is_told(database: Database, tmp_path: Path):
+    rows = [{"text": f"part {i} of {book}", "book": book} for i in range(50) for book in "abcd"]
+    asked = {"parent": "book", "dev_fraction": 0, "test_fraction": 0.1}
+    result, summary = run_import(database, write(tmp_path / "a.jsonl", rows), **asked)
+    assert result.splits == {"train": 200}
+    (warning,) = summary.warnings
+    assert warning.startswith(
+        "0 of 200 texts whose split was drawn are in test, where --test-fraction is 0.1"
+    )
 
 
 def test_runs_record_the_fingerprints_of_their_inputs(database: Database, tmp_path: Path):

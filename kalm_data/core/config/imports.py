@@ -30,13 +30,15 @@ class ImportSettings(Settings):
         default=0.05,
         ge=0,
         le=1,
-        description="Share of the groups of texts that goes to dev, 0-1.",
+        description="Share of the texts that goes to dev, 0-1, by whole groups; what would carry "
+        "it beyond 1.5 times as much goes to train.",
     )
     test_fraction: float = Field(
         default=0.1,
         ge=0,
         le=1,
-        description="Share of the groups of texts that goes to test, 0-1.",
+        description="Share of the texts that goes to test, 0-1, by whole groups; what would carry "
+        "it beyond 1.5 times as much goes to train.",
     )
     as_split: GivenSplit | None = Field(
         default=None,
