@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from kalm_data.core.config.run import RunConfig
@@ -93,6 +94,7 @@ class _Work:
     def __init__(self, pipeline: Pipeline, workspace: Path | None) -> None:
         from kalm_data.workspace.database import Database
         from kalm_data.workspace.past_runs import read_runs
+        from kalm_data.workspace.pools import read_languages
 
         self._pipeline = pipeline
         self._folder = workspace or pipeline.file.parent / pipeline.workspace
@@ -102,7 +104,8 @@ class _Work:
         runs = read_runs(self._database)
         left = tuple(run.sequence for run in runs if is_of(run, self._record.begun))
         self._record = replace(self._record, runs=self._record.runs + left)
-        self.planner = Planner(pipeline, self._record, runs)
+        languages = partial(read_languages, self._database)
+        self.planner = Planner(pipeline, self._record, runs, languages)
 
     def do(self, step: Step, on_progress: Callable[[Progress], None] | None) -> StepReport:
         """Do the step if it is due."""

@@ -16,6 +16,9 @@ _NAMES = {
 }  # fmt: skip
 
 
+PROMPT_LANGUAGES = ("en", "zh")
+
+
 def language_name(code: str, prompt_language: str) -> str:
     """The name of an ISO 639-1 code in the language of a prompt; a rare one is named by its code.
 

@@ -10,12 +10,12 @@ import numpy as np
 import pyarrow as pa
 
 from kalm_data.core.pool import Pool, PoolColumns, most_protected, pool_of
+from kalm_data.core.tasks import Task
 from kalm_data.workspace.arrow_columns import to_column
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from kalm_data.core.tasks import Task
     from kalm_data.workspace.database import Database
 
 _DOCUMENTS = """
@@ -23,6 +23,10 @@ SELECT d.text_hash, d.collection, d.title, d.headings, d.language, d.split, d.pa
 FROM current_documents d
 WHERE d.collection IN (SELECT unnest(?))
 ORDER BY d.text_hash, d.collection, d.doc_id
+"""
+
+_LANGUAGES = """
+SELECT DISTINCT language FROM current_documents WHERE collection IN (SELECT unnest(?))
 """
 
 _TEXTS = """
@@ -42,6 +46,19 @@ FROM texts mine JOIN texts other
 WHERE mine.text_hash IN (SELECT text_hash FROM pool)
 ORDER BY 1, 2
 """
+
+
+def read_languages(database: Database, names: Sequence[str]) -> frozenset[str]:
+    """Of the documents in the pools of the tasks that are there; of all tasks if none is named."""
+    if not database.file.exists():
+        return frozenset()
+    with database.read() as connection:
+        told = connection.execute("SELECT definition FROM current_tasks").fetchall()
+        tasks = [Task.model_validate_json(definition) for (definition,) in told]
+        chosen = [task for task in tasks if not names or task.name in names]
+        collections = sorted({collection for task in chosen for collection in task.pool})
+        found = connection.execute(_LANGUAGES, [collections]).fetchall()
+    return frozenset(language for (language,) in found)
 
 
 class PoolStore:

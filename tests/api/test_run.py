@@ -176,10 +176,27 @@ def test_a_prompt_that_changed_is_sent_for_every_document_and_none_is_encoded_ag
         prompt.write_text(prompt.read_text() + "\nBe brief.\n")
     steps = place.run(until=SET)
     assert actions(steps) == ["synth", "mine", "filter", "build-shards"]
-    assert steps["synth"].why[0].startswith("prompts: ")
+    assert steps["synth"].why == ("prompts/grounded-one-step.en.md changed",)
     assert place.server.asked.total() == 2 * DOCUMENTS
     new_queries = steps["synth"].result.accepted
     assert steps["mine"].result.encoded <= new_queries
+
+
+def test_a_prompt_that_no_step_sends_changes_nothing_and_one_that_is_sent_all(
+    place: Place,
+) -> None:
+    place.run(until=SET)
+    prompts = place.folder / "prompts"
+    for unused in ("grounded-2-write.en.md", "grounded-one-step.zh.md", "sts-1-write.en.md"):
+        (prompts / unused).write_text((prompts / unused).read_text() + "\nBe brief.\n")
+    assert actions(place.run(until=SET)) == []
+    assert place.server.asked.total() == DOCUMENTS
+    place.change("prompts/grounded-one-step.en.md", "Write one search", "Write one short search")
+    steps = place.run(until=SET)
+    assert actions(steps) == ["synth", "mine", "filter", "build-shards"]
+    assert steps["synth"].why == ("prompts/grounded-one-step.en.md changed",)
+    assert place.server.asked.total() == 2 * DOCUMENTS
+    assert steps["mine"].result.encoded <= steps["synth"].result.accepted
 
 
 @pytest.mark.parametrize(

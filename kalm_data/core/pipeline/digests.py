@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 from kalm_data import __version__
 from kalm_data.core.errors import InputError, reason
-from kalm_data.core.resources import resource_folder
 from kalm_data.core.seeded import digest
 
 if TYPE_CHECKING:
@@ -43,13 +42,13 @@ def content_of(path: Path) -> Content:
 
 @cache
 def code_fingerprint() -> str:
-    """The version of the package, and a digest of its code, prompts and personas.
+    """The version of the package, and a digest of its code.
 
-    What the command line prints is no part of it.
+    What the command line prints is no part of it, nor are prompts and personas, which are inputs
+    of the steps that send them.
     """
     package = Path(__file__).resolve().parents[2]
     files = [file for file in sorted(package.rglob("*.py")) if file.parent != package / "cli"]
-    files += [*_walk(resource_folder("prompts")), *_walk(resource_folder("personas"))]
     return f"{__version__}+{digest('code', *map(_file_digest, files))[:12]}"
 
 

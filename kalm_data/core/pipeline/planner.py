@@ -12,6 +12,7 @@ from kalm_data.core.pipeline.commands import CHANGES_NOTHING
 from kalm_data.core.pipeline.digests import ABSENT, code_fingerprint, content_of
 from kalm_data.core.pipeline.fingerprint import Ingredients, differences
 from kalm_data.core.pipeline.named_within import named_within
+from kalm_data.core.pipeline.sent_files import sent_files
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     from kalm_data.core.pipeline.file import Pipeline
     from kalm_data.core.pipeline.record import Done, Record
+    from kalm_data.core.pipeline.sent_files import LanguagesOf
     from kalm_data.core.pipeline.step import Step
 
     class PastRun(Protocol):
@@ -43,10 +45,18 @@ class Verdict:
 
 
 class Planner:
-    """Judges the steps of a pipeline in their order."""
+    """Judges the steps of a pipeline in their order. `languages` looks at the workspace as it is
+    when a step is judged.
+    """
 
-    def __init__(self, pipeline: Pipeline, record: Record, runs: Sequence[PastRun]) -> None:
-        self._pipeline, self._record = pipeline, record
+    def __init__(
+        self,
+        pipeline: Pipeline,
+        record: Record,
+        runs: Sequence[PastRun],
+        languages: LanguagesOf,
+    ) -> None:
+        self._pipeline, self._record, self._languages = pipeline, record, languages
         self._others = [
             run
             for run in runs
@@ -135,9 +145,10 @@ class Planner:
             yield from (name for name in self._changed_by if name in self._uncertain)
 
     def _ingredients(self, step: Step) -> Ingredients:
-        contents = {
-            path: content_of(self._pipeline.file.parent / path) for path in self._inputs(step)
-        }
+        folder = self._pipeline.file.parent
+        contents = {path: content_of(folder / path) for path in self._inputs(step)}
+        sent = sent_files(step, self._pipeline.places, self._languages)
+        contents |= {name: content_of(file) for name, file in sent.items()}
         after = dict(self._changed_by) if step.reads else {}
         return Ingredients(
             step.command.name,

@@ -26,6 +26,8 @@ _NAMES = (
 _KINDS = ("ranker", "rescored")
 """Keys whose words are `KIND:SUBJECT`, where the subject is a path or a name."""
 _ALSO_WRITTEN = "export_batch"
+_SOME_READ = ("prompt", "prompts_dir")
+"""Keys of which `sent_files` tells what the step reads."""
 _HERE = (f".{os.sep}", f"..{os.sep}")
 
 
@@ -81,12 +83,14 @@ class Step:
         return replace(self, settings=settings, given=replace(self.given, values=given))
 
     def inputs(self, place: Places) -> tuple[str, ...]:
-        """The files and folders that the step reads, as the file has them, in order of keys."""
+        """The files and folders that the step reads whole, as the file has them, in order of
+        keys.
+        """
         found: list[str] = []
 
         def note(key: str, value: str | Path) -> str | Path:
             if (
-                key not in (self.command.output, _ALSO_WRITTEN)
+                key not in (self.command.output, _ALSO_WRITTEN, *_SOME_READ)
                 and (path := place.path_in(key, value)) is not None
             ):
                 found.append(path)

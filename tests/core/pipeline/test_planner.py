@@ -30,6 +30,10 @@ class Run:
     command: str
 
 
+def no_languages(tasks: tuple[str, ...]) -> frozenset[str]:
+    return frozenset()
+
+
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
@@ -44,14 +48,14 @@ def done(folder: Path, more: str) -> Record:
     """The record of a training that was run 1 of its workspace."""
     (folder / "p.toml").write_text(TRAIN + more)
     pipeline = read_pipeline(folder / "p.toml")
-    planner, step = Planner(pipeline, Record(), []), pipeline.steps[0]
+    planner, step = Planner(pipeline, Record(), [], no_languages), pipeline.steps[0]
     made = Done(planner.judge(step).made_from, 1, planner.output_digest(step))
     return Record({"train": made}, (1,))
 
 
 def judge(folder: Path, record: Record, *runs: Run) -> Verdict:
     pipeline = read_pipeline(folder / "p.toml")
-    return Planner(pipeline, record, runs).judge(pipeline.steps[0])
+    return Planner(pipeline, record, runs, no_languages).judge(pipeline.steps[0])
 
 
 @pytest.mark.parametrize(
