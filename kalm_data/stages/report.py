@@ -12,7 +12,7 @@ from kalm_data.measures.rank_curves import rank_curve, score_figures
 from kalm_data.measures.variety import lengths, neighbours, variety
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from numpy import float32
     from numpy.typing import NDArray
@@ -41,8 +41,10 @@ if TYPE_CHECKING:
         FoundHits,
         MeasuredPositives,
         SampledText,
+        StoredEncoder,
     )
     from kalm_data.core.tasks import Task
+    from kalm_data.core.templates import Templates
 
 SAMPLED_QUERIES = 5000
 SAMPLED_DOCUMENTS = 2000
@@ -73,7 +75,7 @@ class ReportStore(Protocol):
     def documents(self, task: Task, most: int) -> list[SampledText]: ...
     def contamination(self, most: int) -> Contamination: ...
     def sample(self, runs: Sequence[str], most: int, longest: int) -> tuple[SampleRow, ...]: ...
-    def encoders(self) -> list[str]: ...
+    def encoders(self) -> list[StoredEncoder]: ...
     def vectors(
         self, encoder: str, hashes: Sequence[str]
     ) -> tuple[list[int], NDArray[float32] | None]: ...
@@ -169,41 +171,39 @@ class _Texts:
         """Of each task's queries and documents by the encoder that has most of their vectors."""
         encoders = self._store.encoders()
         found = [
-            self._by_best_encoder(task.name, kind, texts, rendered[:_EMBEDDED], encoders)
+            self._by_best_encoder(task, kind, texts[task.name][:_EMBEDDED], write, encoders)
             for task in self._tasks
-            for kind, texts, rendered in (
-                ("queries", self._queries[task.name], self._written_queries(task)),
-                ("documents", self._documents[task.name], self._written_documents(task)),
+            for kind, texts, write in (
+                ("queries", self._queries, _query),
+                ("documents", self._documents, _document),
             )
-        ]  # fmt: skip
+        ]
         return tuple(one for one in found if one is not None)
 
     def _by_best_encoder(
         self,
-        task: str,
+        task: Task,
         kind: str,
         texts: Sequence[SampledText],
-        rendered: Sequence[str],
-        encoders: Sequence[str],
+        write: Callable[[Templates, SampledText], str],
+        encoders: Sequence[StoredEncoder],
     ) -> Neighbours | None:
-        hashes = [text_hash(one) for one in rendered]
-        stored = [(encoder, *self._store.vectors(encoder, hashes)) for encoder in encoders]
-        encoder, places, vectors = max(
-            stored, key=lambda one: len(one[1]), default=("", list[int](), None)
-        )
+        """The texts as an encoder was asked for them, with its own prompts."""
+        best, places, vectors = "", list[int](), None
+        for one in encoders:
+            templates = resolve_templates(task, one.query_prompt, one.document_prompt)
+            hashes = [text_hash(write(templates, text)) for text in texts]
+            found, stored = self._store.vectors(one.fingerprint, hashes)
+            if len(found) > len(places):
+                best, places, vectors = one.name, found, stored
         if vectors is None or len(places) < _LEAST_VECTORS:
             return None
-        return neighbours(task, kind, encoder, [texts[place].text for place in places], vectors)
+        return neighbours(task.name, kind, best, [texts[place].text for place in places], vectors)
 
-    def _written_queries(self, task: Task) -> list[str]:
-        templates = resolve_templates(task)
-        return [
-            render_query(templates, one.text, one.instruction) for one in self._queries[task.name]
-        ]
 
-    def _written_documents(self, task: Task) -> list[str]:
-        templates = resolve_templates(task)
-        return [
-            render_document(templates, one.text, one.title, one.headings)
-            for one in self._documents[task.name]
-        ]
+def _query(templates: Templates, one: SampledText) -> str:
+    return render_query(templates, one.text, one.instruction)
+
+
+def _document(templates: Templates, one: SampledText) -> str:
+    return render_document(templates, one.text, one.title, one.headings)

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
         FoundHits,
         MeasuredPositives,
         SampledText,
+        StoredEncoder,
     )
     from kalm_data.core.tasks import Task
     from kalm_data.workspace.database import Database
@@ -106,8 +107,7 @@ class ReportStore:
             rejected = report_texts.read_rejected(connection, runs, self._seed, most, longest)
         return kept + rejected
 
-    def encoders(self) -> list[str]:
-        """Fingerprints of the encoders that made vectors."""
+    def encoders(self) -> list[StoredEncoder]:
         return stored_encoders(self._database)
 
     def vectors(

@@ -1,13 +1,15 @@
 """Vectors on disk, each made once: `vectors/<encoder fingerprint>/<segment>.npy`.
 
 A segment is written beside and renamed, then its rows are named in the database. A kill between
-the two leaves a file that nobody reads.
+the two leaves a file that nobody reads. `encoder.json` beside the segments tells whose they are.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import time
+from dataclasses import asdict
 from itertools import pairwise
 from tempfile import TemporaryFile
 from typing import TYPE_CHECKING
@@ -17,6 +19,7 @@ import pyarrow as pa
 
 from kalm_data.core.errors import InputError
 from kalm_data.core.records import VectorPlace, text_hash
+from kalm_data.core.report.measured import StoredEncoder
 from kalm_data.core.seeded import digest
 
 if TYPE_CHECKING:
@@ -33,6 +36,7 @@ if TYPE_CHECKING:
 
 WRITE_EVERY_S = 2.0
 _WRITE_EVERY_TEXTS = 50_000
+_ENCODER = "encoder.json"
 _MOST_IN_MEMORY = 2 << 30
 """Bytes of vectors that are held at a time; more are read through the disk."""
 
@@ -65,6 +69,7 @@ class VectorStore:
         they may be more than memory holds.
         """
         folder, found = self._folder / encoder.fingerprint, _Places()
+        _tell_encoder(folder, encoder)
         for texts in blocks:
             if texts:
                 self._locate(run, encoder, texts, folder, found)
@@ -106,7 +111,6 @@ class VectorStore:
     def _encode(
         self, run: Run, encoder: Encoder, missing: Mapping[str, str], folder: Path
     ) -> Places:
-        folder.mkdir(parents=True, exist_ok=True)
         hashes = list(missing)
         places: Places = {}
         made: list[tuple[list[str], Vectors]] = []
@@ -136,11 +140,36 @@ class VectorStore:
         return {hash_: (segment, row) for row, hash_ in enumerate(hashes)}
 
 
-def stored_encoders(database: Database) -> list[str]:
-    """Fingerprints of the encoders that made vectors, sorted."""
+def _tell_encoder(folder: Path, encoder: Encoder) -> None:
+    """Keep the encoder's name, and the prompts with which it is asked, beside its vectors."""
+    file = folder / _ENCODER
+    told = StoredEncoder(
+        encoder.fingerprint, encoder.name, encoder.query_prompt, encoder.document_prompt
+    )
+    if file.is_file() and _read_encoder(folder) == told:
+        return
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        partial = file.with_suffix(".partial")
+        partial.write_text(json.dumps(asdict(told), ensure_ascii=False), encoding="utf-8")
+        partial.replace(file)
+    except OSError as error:
+        raise InputError(f"{file}: cannot be written: {error.strerror}") from error
+
+
+def stored_encoders(database: Database) -> list[StoredEncoder]:
+    """The encoders that made vectors, by fingerprint."""
     with database.read() as connection:
         rows = connection.execute("SELECT DISTINCT encoder FROM vectors ORDER BY 1").fetchall()
-    return [encoder for (encoder,) in rows]
+    return [_read_encoder(database.folder / "vectors" / encoder) for (encoder,) in rows]
+
+
+def _read_encoder(folder: Path) -> StoredEncoder:
+    """Without a name and prompts where none are told."""
+    try:
+        return StoredEncoder(**json.loads((folder / _ENCODER).read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
+        return StoredEncoder(folder.name, folder.name[:8], "", "")
 
 
 def read_stored(

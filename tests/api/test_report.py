@@ -3,14 +3,20 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
-from mined_world import TASK, WORLD, build, dig, fill, sift
+from mined_world import COUNT, MINE, TASK, WORLD, build, dig, example, fill, sift
 from reported_world import reported_world
+from word_ranking import Rankers, WordEncoder, word_vector
 
 from kalm_data.api.report import ReportConfig, report
 from kalm_data.core.errors import InputError
 from kalm_data.core.records import Example, TaskRow, Text, example_id
 from kalm_data.stages.build_shards import NamedTokenizer
+from kalm_data.stages.mine import mine
+from kalm_data.stages.report import measure_workspace
+from kalm_data.workspace.rankings import RankingStore
+from kalm_data.workspace.report import ReportStore
 from kalm_data.workspace.results import keep_result
 from kalm_data.workspace.runs import running
 
@@ -92,3 +98,29 @@ def test_a_set_is_shown_with_its_mix_tokens_and_what_was_found_in_it(
     assert [one.number for one in lint] == [str(found.count) for found in result.lint]
     html = (tmp_path / "page.html").read_text(encoding="utf-8")
     assert "Mix of set" in html and "Tokens, as the shard set stores them" in html
+
+
+class PromptedWords(WordEncoder):
+    fingerprint = "prompted"
+    query_prompt, document_prompt = "query: ", "passage: "
+
+
+def test_vectors_of_an_encoder_with_prompts_are_found_as_it_was_asked(database: Database) -> None:
+    task = TASK.model_copy(update={"instruction": ""})
+    world = fill(database, [*WORLD, *(example(f"glass {i} or paper", [i]) for i in range(20))])
+    with running(world, "mine", "{}", resumable=True) as run:
+        maker = Rankers(world, run, PromptedWords(), MINE)
+        mine(RankingStore(world), run, maker, [task], MINE)
+    figures = measure_workspace(ReportStore(world, [task], 0), "w", [task], ReportConfig(), None)
+    found = {one.kind: one for one in figures.neighbours}
+    assert (found["queries"].encoder, found["queries"].texts) == ("words", 30)
+    assert found["documents"].texts == COUNT
+    asked = np.stack([word_vector(f"query: {text}") for text in found_queries(world)])
+    cosines = asked @ asked.T
+    assert found["queries"].mean == pytest.approx(
+        float(cosines[np.triu_indices(30, 1)].mean()), abs=1e-4
+    )
+
+
+def found_queries(database: Database) -> list[str]:
+    return [one.text for one in ReportStore(database, [TASK], 0).queries(TASK, 100)]

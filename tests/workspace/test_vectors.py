@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from kalm_data.core.errors import Interrupted
+from kalm_data.core.report.measured import StoredEncoder
 from kalm_data.workspace import vectors as module
 from kalm_data.workspace.runs import running
-from kalm_data.workspace.vectors import VectorStore
+from kalm_data.workspace.vectors import VectorStore, stored_encoders
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -146,4 +147,22 @@ def test_more_vectors_than_memory_should_hold_are_mapped_from_a_file_that_nobody
         found = VectorStore(database).vectors(run, Lengths(), ["a", "bbb", "cc"])
         assert isinstance(found, np.memmap)
         assert found[:, 0].tolist() == [1, 3, 2]
-        assert all(file.suffix == ".npy" for file in database.folder.glob("vectors/*/*"))
+        named = {file.suffix for file in database.folder.glob("vectors/*/*")}
+        assert named == {".npy", ".json"}
+
+
+def test_whose_vectors_they_are_is_kept_beside_them(database: Database) -> None:
+    encoder = Lengths()
+    encode(database, encoder, ["a"])
+    assert stored_encoders(database) == [StoredEncoder("lengths", "lengths", "", "")]
+    encoder.name, encoder.query_prompt = "renamed", "query: "
+    encode(database, encoder, ["a"])
+    assert stored_encoders(database) == [StoredEncoder("lengths", "renamed", "query: ", "")]
+
+
+def test_vectors_of_an_unknown_encoder_are_read_as_those_of_one_without_prompts(
+    database: Database,
+) -> None:
+    encode(database, Lengths(), ["a"])
+    (database.folder / "vectors" / "lengths" / "encoder.json").write_text("{")
+    assert stored_encoders(database) == [StoredEncoder("lengths", "lengths", "", "")]

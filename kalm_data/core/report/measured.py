@@ -71,3 +71,13 @@ class SampledText:
     instruction: str = ""
     title: str = ""
     headings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class StoredEncoder:
+    """An encoder whose vectors a workspace has, and the prompts that it was saved with."""
+
+    fingerprint: str
+    name: str
+    query_prompt: str
+    document_prompt: str

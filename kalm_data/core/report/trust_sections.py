@@ -101,14 +101,14 @@ def diversity(figures: Figures) -> Section:
         for one in figures.variety if one.openings
     ]  # fmt: skip
     near = tuple(
-        (one.task, f"{one.kind}", f"{one.texts:,}", f"{one.mean:.3f}", f"{one.nearest:.3f}",
-         Bar(one.close / one.texts, f"{one.close / one.texts:.1%}"))
+        (one.task, one.kind, one.encoder, f"{one.texts:,}", f"{one.mean:.3f}",
+         f"{one.nearest:.3f}", Bar(one.close / one.texts, f"{one.close / one.texts:.1%}"))
         for one in figures.neighbours
     )  # fmt: skip
     if near:
         tables.append(
-            Table("Vectors", ("task", "texts", "#sampled", "#mean cosine", "#median of the nearest",
-                              "nearest ≥ 0.95"), near)
+            Table("Vectors", ("task", "texts", "encoder", "#sampled", "#mean cosine",
+                              "#median of the nearest", "nearest ≥ 0.95"), near)
         )  # fmt: skip
     pairs = [pair for words in figures.variety for pair in words.pairs]
     pairs += [pair for near_ones in figures.neighbours for pair in near_ones.pairs]
@@ -128,8 +128,8 @@ def _missing_diversity(figures: Figures) -> tuple[str, ...]:
     lines = [] if figures.variety else ["No queries yet: `kalm-data import pairs` or `synth`."]
     if not figures.neighbours:
         lines.append(
-            "No vectors of these texts as the tasks' templates write them: "
-            "`kalm-data mine --ranker dense:MODEL` makes some."
+            "The workspace has too few vectors of these texts: `kalm-data mine --ranker "
+            "dense:MODEL` makes them."
         )
     return tuple(lines)
 
