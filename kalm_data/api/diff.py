@@ -7,7 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
-from kalm_data.core.config.diff import DiffConfig
+from kalm_data.core.config.diff import SHOWN_ROWS, DiffConfig
 from kalm_data.core.difference import (
     Cause,
     Counts,
@@ -27,7 +27,16 @@ if TYPE_CHECKING:
     from kalm_data.core.manifest import Manifest
     from kalm_data.workspace.database import Database
 
-__all__ = ["Cause", "Counts", "DiffConfig", "Difference", "Pair", "RowChange", "diff"]
+__all__ = [
+    "SHOWN_ROWS",
+    "Cause",
+    "Counts",
+    "DiffConfig",
+    "Difference",
+    "Pair",
+    "RowChange",
+    "diff",
+]
 
 _WORKSPACE_FILE = "workspace.duckdb"
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from kalm_data.api.build_shards import ShardsConfig, build_shards
+from kalm_data.api.diff import SHOWN_ROWS, DiffConfig, diff
 from kalm_data.api.evaluate import EvalConfig, evaluate
 from kalm_data.api.export import ExportConfig, export
 from kalm_data.api.filter import FilterConfig, filter_positives
@@ -27,9 +28,12 @@ from kalm_data.api.imports import (
 )
 from kalm_data.api.mine import MineConfig, mine
 from kalm_data.api.personas import PersonasConfig, derive_personas
+from kalm_data.api.report import ReportConfig, report
 from kalm_data.api.synth import ModelConfig, SynthConfig, synth
 from kalm_data.api.train import RegressSettings, TrainConfig, resolve_training, train
+from kalm_data.api.verify import verify
 from kalm_data.core.pipeline import commands as known
+from kalm_data.core.pipeline.result import StepOutcome
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,9 +45,29 @@ if TYPE_CHECKING:
     Tell = Callable[[Progress], None] | None
 
 
-def run_step(workspace: Path, step: Step, on_progress: Tell) -> Outcome[Any]:
+def run_step(workspace: Path, step: Step, on_progress: Tell) -> StepOutcome:
     """Do the work of a step whose paths are located."""
-    shared: dict[str, Any] = {"gates": step.of(Gates), "on_progress": on_progress}
+    if not step.command.is_run:
+        return StepOutcome(None, _show(workspace, step))
+    outcome = _run(workspace, step, {"gates": step.of(Gates), "on_progress": on_progress})
+    return StepOutcome(outcome.run, outcome.result, outcome.missed)
+
+
+def _show(workspace: Path, step: Step) -> object:
+    match step.command.name:
+        case "report":
+            page = step.of(known.ReportArguments)
+            return report(workspace, page.out, page.task, step.of(ReportConfig))
+        case "verify":
+            return verify(step.of(known.VerifyArguments).shards)
+        case _:
+            sides, config = step.of(known.DiffArguments), step.of(DiffConfig)
+            if config.limit is None:
+                config = config.model_copy(update={"limit": SHOWN_ROWS})
+            return diff(workspace, str(sides.a), str(sides.b), config)
+
+
+def _run(workspace: Path, step: Step, shared: dict[str, Any]) -> Outcome[Any]:
     if step.command.name.startswith("import "):
         return _import(workspace, step, shared)
     if step.command.name in ("synth", "mine", "filter", "personas"):

@@ -115,6 +115,7 @@ class _Work:
         if not verdict.due:
             return StepReport(step.name, step.command.name, "unchanged")
         before = self._begin(step)
+        self.planner.begin(step)
         outcome = run_step(self._folder, step.located(self._pipeline.places), on_progress)
         self._end(step, verdict, before, missed=bool(outcome.missed))
         return StepReport(
@@ -134,7 +135,8 @@ class _Work:
         record = replace(self._record, runs=self._record.runs + made)
         if not missed:
             output = self.planner.output_digest(step)
-            record = record.with_done(step.name, Done(verdict.made_from, max(made), output))
+            last = max(made, default=before)
+            record = record.with_done(step.name, Done(verdict.made_from, last, output))
         self._write(record)
 
     def record_run(

@@ -11,16 +11,16 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from kalm_data.api.diff import DiffConfig
+from kalm_data.api.diff import SHOWN_ROWS, DiffConfig
 from kalm_data.api.diff import diff as compare
 from kalm_data.cli.expand import expand
+from kalm_data.cli.last_lines import last_lines
 from kalm_data.cli.options import WORKSPACE, JsonOption, WorkspaceOption
 from kalm_data.cli.reporting import print_json, reporting
 
 if TYPE_CHECKING:
     from kalm_data.api.diff import Difference, Pair, RowChange
 
-_SHOWN_ROWS = 20
 _SHOWN_CHARACTERS = 60
 
 
@@ -40,7 +40,7 @@ def diff(
     """
     with reporting("diff", as_json=json) as reporter:
         if config.limit is None and not json:
-            config = config.model_copy(update={"limit": _SHOWN_ROWS})
+            config = config.model_copy(update={"limit": SHOWN_ROWS})
         found = compare(workspace, a, b, config)
         if json:
             print_json({"command": "diff", "status": "ok"} | asdict(found))
@@ -49,7 +49,8 @@ def diff(
             reporter.data.print(table)
         for note in found.notes:
             reporter.people.print(f"diff: {note}", markup=False)
-        reporter.people.print(_last_line(found), markup=False)
+        for line in last_lines(found):
+            reporter.people.print(line, markup=False)
 
 
 def _tables(found: Difference) -> Iterable[Table]:
@@ -73,10 +74,12 @@ def _table(title: str, *columns: str) -> Table:
 
 
 def _counts(found: Difference) -> Table:
-    table = _table(f"{found.a} → {found.b}", "", "came", "went", "changed", "same", "what changed")
+    table = _table(
+        f"{found.a} → {found.b}", "", "came", "went", "moved", "changed", "same", "what changed"
+    )
     for each in found.counts:
         parts = ", ".join(f"{part} {count:,}" for part, count in each.parts.items())
-        numbers = (f"{n:,}" for n in (each.came, each.went, each.changed, each.same))
+        numbers = (f"{n:,}" for n in (each.came, each.went, each.moved, each.changed, each.same))
         table.add_row(Text(" ".join(filter(None, (each.task, each.split)))), *numbers, parts)
     return table
 
@@ -99,13 +102,9 @@ def _rows(rows: Iterable[RowChange]) -> Table:
     table.columns[1].no_wrap = True  # a key is copied whole
     for row in rows:
         text = " ".join(row.text.split())[:_SHOWN_CHARACTERS]
-        change = f"changed: {', '.join(row.parts)}" if row.parts else row.change
-        table.add_row(change, Text(row.key), Text(text), Text("; ".join(map(str, row.causes))))
+        change = f"moved from {row.was} to {row.split}" if row.was else row.change
+        parts = f": {', '.join(row.parts)}" if row.parts else ""
+        table.add_row(
+            f"{change}{parts}", Text(row.key), Text(text), Text("; ".join(map(str, row.causes)))
+        )
     return table
-
-
-def _last_line(found: Difference) -> str:
-    rows, shown = found.differing_rows, len(found.rows)
-    if rows == shown:
-        return f"diff: {rows:,} rows differ"
-    return f"diff: {rows:,} rows differ, {shown:,} are shown: --limit or --rows FILE gives all"

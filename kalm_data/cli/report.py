@@ -9,10 +9,9 @@ import typer
 from kalm_data.api.report import ReportConfig
 from kalm_data.api.report import report as write
 from kalm_data.cli.expand import expand
+from kalm_data.cli.last_lines import last_lines
 from kalm_data.cli.options import WORKSPACE, JsonOption, TaskOption, WorkspaceOption
 from kalm_data.cli.reporting import print_json, reporting
-
-SHOWN = 5
 
 
 @expand
@@ -28,12 +27,5 @@ def report(
         written = write(workspace, out, task or [], config)
         if json:
             print_json({"command": "report", "status": "ok"} | asdict(written))
-        found = len(written.findings)
-        reporter.people.print(
-            f"report: {written.file}, {written.bytes / 1e6:.1f} MB; {found} to look at",
-            markup=False,
-        )
-        for one in written.findings[:SHOWN]:
-            reporter.people.print(f"  {one.number}  {one.line}", markup=False)
-        if found > SHOWN:
-            reporter.people.print(f"  and {found - SHOWN} more", markup=False)
+        for line in last_lines(written):
+            reporter.people.print(line, markup=False)

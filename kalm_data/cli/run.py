@@ -14,6 +14,7 @@ from rich.text import Text
 from kalm_data.api.evaluate import EvalResult
 from kalm_data.api.run import RunConfig, plan_pipeline, run_pipeline
 from kalm_data.cli.expand import expand
+from kalm_data.cli.last_lines import last_lines
 from kalm_data.cli.options import JsonOption
 from kalm_data.cli.reporting import Reporter, print_json, reporting
 from kalm_data.cli.tables import evaluation
@@ -64,6 +65,8 @@ def _tell(reporter: Reporter, step: StepReport) -> None:
     if step.action != "failed":
         why = f" ({'; '.join(step.why)})" if step.why else ""
         reporter.people.print(f"run: step {step.name} {step.action}{why}", markup=False)
+    for line in last_lines(step.result):
+        reporter.people.print(line, markup=False)
 
 
 def _show_plan(reporter: Reporter, plan: PipelineResult) -> None:

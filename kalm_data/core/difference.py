@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 Kind = Literal["sets", "runs", "workspaces"]
-Change = Literal["came", "went", "changed"]
+Change = Literal["came", "went", "moved", "changed"]
 
 _UNTOLD = ("saw", "tasks")
 """Bookkeeping of rules, which no user has set."""
@@ -39,8 +39,9 @@ class Cause:
 class RowChange:
     """A row that the second side has and the first lacks (came), the other way round, or changed.
 
-    `parts` names what changed: positives, negatives, scores, … `positives_came` and
-    `positives_went` are text hashes, of a row that came or went all of them.
+    One that moved was in the split `was` and is in `split` now. `parts` names what changed:
+    positives, negatives, scores, … `positives_came` and `positives_went` are text hashes, of a row
+    that came or went all of them.
     """
 
     change: Change
@@ -52,23 +53,28 @@ class RowChange:
     positives_came: tuple[str, ...] = ()
     positives_went: tuple[str, ...] = ()
     causes: tuple[Cause, ...] = ()
+    was: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """Rows of one task and split; `parts` counts what changed in those that did."""
+    """Rows of one task and split; `parts` counts what changed in those that did.
+
+    What moved counts in the split where it is now.
+    """
 
     task: str
     split: str
     came: int
     went: int
+    moved: int
     changed: int
     same: int
     parts: Mapping[str, int]
 
     @property
     def differ(self) -> int:
-        return self.came + self.went + self.changed
+        return self.came + self.went + self.moved + self.changed
 
 
 @dataclass(frozen=True, slots=True)

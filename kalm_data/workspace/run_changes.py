@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from kalm_data.core.difference import Cause, RowChange
 from kalm_data.core.errors import InputError
-from kalm_data.workspace.changes import change_of, find_changes
+from kalm_data.workspace.changes import change_of, count_changes, find_changes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -82,7 +82,8 @@ class RunChanges:
         for side, drawn_by, rejected_by in (("a", a, b), ("b", b, a)):
             named = {"drawn_by": drawn_by, "rejected_by": rejected_by}
             connection.execute(_SIDE.format(side=side), named)
-        self.counts: tuple[Counts, ...] = find_changes(connection, PARTS)
+        find_changes(connection, PARTS)
+        self.counts: tuple[Counts, ...] = count_changes(connection)
 
     def rows(self, limit: int | None) -> Iterator[list[RowChange]]:
         """By task, stage and key, some thousands at a time; `limit` in all."""

@@ -9,7 +9,13 @@ import duckdb
 
 from kalm_data.core.difference import RowChange
 from kalm_data.core.errors import InputError
-from kalm_data.workspace.changes import change_of, comparing, find_changes
+from kalm_data.workspace.changes import (
+    change_of,
+    comparing,
+    count_changes,
+    find_changes,
+    find_moves,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -65,13 +71,14 @@ b AS (
     SELECT task, split, example_id AS key, any_value(query) AS query, any_value(pos_ids) AS pos_ids
     FROM rows_b SEMI JOIN listed l ON l.key = example_id GROUP BY ALL
 )
-SELECT change, task, split, key, coalesce(b.query, a.query), parts,
+SELECT l.change, l.task, l.split, l.key, l.was, coalesce(b.query, a.query), l.parts,
     list_sort(list_filter(coalesce(b.pos_ids, []),
         lambda id: NOT list_contains(coalesce(a.pos_ids, []), id))),
     list_sort(list_filter(coalesce(a.pos_ids, []),
         lambda id: NOT list_contains(coalesce(b.pos_ids, []), id)))
-FROM listed LEFT JOIN a USING (task, split, key) LEFT JOIN b USING (task, split, key)
-ORDER BY task, split, key
+FROM listed l LEFT JOIN a ON a.task = l.task AND a.split = l.was AND a.key = l.key
+LEFT JOIN b ON b.task = l.task AND b.split = l.split AND b.key = l.key
+ORDER BY l.task, l.split, l.key
 """
 
 
@@ -80,7 +87,9 @@ class SetChanges:
 
     def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
         self._connection = connection
-        self.counts: tuple[Counts, ...] = find_changes(connection, PARTS)
+        find_changes(connection, PARTS)
+        find_moves(connection, PARTS)
+        self.counts: tuple[Counts, ...] = count_changes(connection)
 
     def rows(self, limit: int | None) -> Iterator[list[RowChange]]:
         """By task, split and key, some thousands at a time; `limit` in all."""
@@ -90,9 +99,9 @@ class SetChanges:
             yield [
                 RowChange(
                     change_of(change), task, split, key, text, tuple(parts), tuple(came),
-                    tuple(went),
+                    tuple(went), was=was if change == "moved" else "",
                 )
-                for change, task, split, key, text, parts, came, went in rows
+                for change, task, split, key, was, text, parts, came, went in rows
             ]  # fmt: skip
 
 

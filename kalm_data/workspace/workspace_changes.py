@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from kalm_data.core.difference import RowChange, flat
-from kalm_data.workspace.changes import change_of, comparing, find_changes
+from kalm_data.workspace.changes import change_of, comparing, count_changes, find_changes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -91,7 +91,8 @@ class WorkspaceChanges:
 
     def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
         self._connection = connection
-        self.counts: tuple[Counts, ...] = find_changes(connection, PARTS)
+        find_changes(connection, PARTS)
+        self.counts: tuple[Counts, ...] = count_changes(connection)
 
     def rows(self, limit: int | None) -> Iterator[list[RowChange]]:
         """By kind and key, some thousands at a time; `limit` in all."""

@@ -121,6 +121,26 @@ def test_what_a_cap_left_out_is_told_by_the_run_that_built_the_set(
     assert len(rows(tmp_path / "all")) - len(found.rows) == 2
 
 
+def test_a_row_that_is_held_out_for_dev_has_moved(mined: Database, tmp_path: Path) -> None:
+    sift(mined, WIDE)
+    build(mined, tmp_path / "all")
+    build(mined, tmp_path / "held", dev_fraction=0.3)
+    before = {row["example_id"] for row in rows(tmp_path / "all")}
+    held = {row["example_id"] for row in rows(tmp_path / "held", "dev")}
+    assert held and held < before
+    found = compare(mined, str(tmp_path / "all"), str(tmp_path / "held"))
+    moved = [row for row in found.rows if row.change == "moved"]
+    assert {row.key for row in moved} == held
+    assert {(row.was, row.split) for row in moved} == {("train", "dev")}
+    by_split = {one.split: one for one in found.counts}
+    train = {row["example_id"] for row in rows(tmp_path / "held")}
+    assert by_split["dev"].moved == len(held) and by_split["dev"].came == 0
+    assert by_split["train"].went == len(before - held - train)
+    assert by_split["train"].same + by_split["train"].changed == len(train)
+    back = compare(mined, str(tmp_path / "held"), str(tmp_path / "all"))
+    assert {(row.was, row.split) for row in back.rows if row.was} == {("dev", "train")}
+
+
 def test_each_part_of_a_row_that_changes_is_named(tmp_path: Path) -> None:
     a = write_shards(
         tmp_path / "a", {"t": [shard_row("q", ["p"], ["n"]), shard_row("same", ["p"])]}

@@ -232,6 +232,48 @@ def test_a_set_that_comes_out_the_same_is_not_trained_on_again(place: Place) -> 
     assert actions(place.run()) == ["build-shards"]
 
 
+SHOWN = """
+[[step]]
+command = "verify"
+shards = "shards"
+
+[[step]]
+command = "diff"
+a = "older"
+b = "shards"
+rows = "differing.jsonl"
+
+[[step]]
+command = "report"
+out = "page.html"
+shards = "shards"
+"""
+
+
+def test_what_only_looks_is_done_again_after_what_it_looks_at(place: Place) -> None:
+    without_train = place.file.read_text().rpartition("[[step]]")[0]
+    place.file.write_text(without_train + SHOWN)
+    place.run(until=SET)
+    shutil.copytree(place.folder / "shards", place.folder / "older")
+    first = place.run()
+    assert actions(first) == ["verify", "diff", "report"]
+    assert first["verify"].result.rows and first["diff"].result.differing_rows == 0
+    assert first["report"].result.bytes == (place.folder / "page.html").stat().st_size
+    assert actions(place.run()) == [] and set(place.plan().values()) == {"unchanged"}
+    place.change("pipeline.toml", "top_k = 12", "top_k = 3")
+    planned = [name for name, action in place.plan().items() if action != "unchanged"]
+    steps = place.run()
+    assert actions(steps) == planned == ["filter", SET, "verify", "diff", "report"]
+    assert steps["report"].why[-1] == f"shows filter, {SET}"
+    assert (
+        steps["diff"].result.differing_rows > 0 and (place.folder / "differing.jsonl").read_text()
+    )
+    (place.folder / "page.html").unlink()
+    assert actions(place.run()) == ["report"]
+    filter_positives(place.folder / "w", ["d"], FilterConfig(top_k=3))
+    assert "report" in actions(place.run())
+
+
 def test_what_is_gone_or_was_touched_is_made_again(place: Place) -> None:
     place.run()
     shutil.rmtree(place.folder / "shards")

@@ -45,7 +45,7 @@ def test_the_plan_of_the_example_is_told(
     assert "has not run yet" in capsys.readouterr().out
     assert run(["run", file, "--dry-run", "--json"]) == 0
     answer = json.loads(capsys.readouterr().out)
-    assert [step["action"] for step in answer["steps"]] == ["would run"] * 8
+    assert [step["action"] for step in answer["steps"]] == ["would run"] * 9
     assert not (tmp_path / "e" / "workspace").exists()
 
 

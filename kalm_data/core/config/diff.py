@@ -6,6 +6,8 @@ from pydantic import Field
 
 from kalm_data.core.config.settings import Settings
 
+SHOWN_ROWS = 20
+
 
 class DiffConfig(Settings):
     """Which of the rows that differ are told."""

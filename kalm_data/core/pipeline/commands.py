@@ -10,6 +10,7 @@ from pathlib import Path
 
 from pydantic import Field, field_validator
 
+from kalm_data.core.config.diff import DiffConfig
 from kalm_data.core.config.eval import EvalConfig, RegressSettings
 from kalm_data.core.config.export import ExportConfig
 from kalm_data.core.config.filter import FilterConfig
@@ -25,6 +26,7 @@ from kalm_data.core.config.layers import unset_names
 from kalm_data.core.config.mine import MineConfig
 from kalm_data.core.config.personas import PersonasConfig
 from kalm_data.core.config.recipes import RecipeName
+from kalm_data.core.config.report import ReportConfig
 from kalm_data.core.config.settings import Settings, as_list
 from kalm_data.core.config.shards import ShardsConfig
 from kalm_data.core.config.synth import SynthConfig
@@ -115,6 +117,25 @@ class ExportArguments(TaskArguments):
     out: Path
 
 
+class ReportArguments(TaskArguments):
+    """The page."""
+
+    out: Path
+
+
+class VerifyArguments(Settings):
+    """The shard set that is checked."""
+
+    shards: Path
+
+
+class DiffArguments(Settings):
+    """What is compared: folders of shard sets or of workspaces."""
+
+    a: Path
+    b: Path
+
+
 @dataclass(frozen=True, slots=True)
 class Command:
     """A command that can be a step.
@@ -122,7 +143,9 @@ class Command:
     `settings`: arguments first, then what the command line has as options. `layered` are those of
     them that lie over a file of settings, of which a step names some. `output` is the key of
     what it writes, if it writes a file or folder. `reads` and `changes` tell whether what it does
-    depends on the workspace, and whether what later steps read there depends on it.
+    depends on the rows of the workspace, and whether what later steps read there depends on it;
+    `shows_runs` whether it tells of every run before it, also of those that change nothing;
+    `is_run` whether it is a run of the workspace itself.
     """
 
     name: str
@@ -131,6 +154,8 @@ class Command:
     layered: type[Settings] | None = None
     reads: bool = True
     changes: bool = False
+    shows_runs: bool = False
+    is_run: bool = True
 
 
 COMMANDS: dict[str, Command] = {
@@ -163,6 +188,12 @@ COMMANDS: dict[str, Command] = {
         ),
         Command("eval", (EvalArguments, EvalConfig, Gates), "queries"),
         Command("export", (ExportArguments, ExportConfig, Gates), "out"),
+        Command(
+            "report", (ReportArguments, ReportConfig), "out",
+            reads=False, shows_runs=True, is_run=False,
+        ),
+        Command("verify", (VerifyArguments,), reads=False, is_run=False),
+        Command("diff", (DiffArguments, DiffConfig), "rows", is_run=False),
     )
 }  # fmt: skip
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -62,11 +63,12 @@ class Planner:
             for run in runs
             if run.sequence not in record.runs
             and not is_of(run, record.begun)
-            and run.command not in CHANGES_NOTHING
+            and run.command != "run"
         ]
         self._changed_by: dict[str, str] = {}  # step → fingerprint, of those that change things
         self._pending: dict[str, str] = {}  # output → the step that is to write it
         self._uncertain: set[str] = set()
+        self._made: dict[str, float] = {}  # step → its latest run, of those that are runs
 
     def leave_out(self, step: Step) -> None:
         """Take an earlier step as it is. Raises InputError where it was never done."""
@@ -76,6 +78,7 @@ class Planner:
             raise InputError(f"{self._pipeline.file}:{step.line}: {message}")
         if step.command.changes:
             self._changed_by[step.name] = done.made_from.fingerprint
+        self._note_run(step, done.sequence)
 
     def judge(self, step: Step) -> Verdict:
         """Raises InputError where an input cannot be read."""
@@ -86,6 +89,7 @@ class Planner:
         if done is None:
             return Verdict(True, ("has not run yet",), made_from)
         certain = list(self._reasons(step, done, made_from))
+        self._note_run(step, done.sequence)
         if certain:
             return Verdict(True, tuple(certain), made_from)
         waits = tuple(f"depends on what {name} writes" for name in self._waits_for(step))
@@ -97,17 +101,38 @@ class Planner:
             self._pending[os.path.normpath(step.output)] = step.name
         if verdict.maybe:
             self._uncertain.add(step.name)
+        else:
+            self.begin(step)
+
+    def begin(self, step: Step) -> None:
+        """The step runs, or would."""
+        self._note_run(step, math.inf)
+
+    def _note_run(self, step: Step, sequence: float) -> None:
+        if step.command.is_run:
+            self._made[step.name] = sequence
 
     def _reasons(self, step: Step, done: Done, now: Ingredients) -> Iterator[str]:
         known, before = self._known(now), self._known(done.made_from)
         if before.fingerprint != known.fingerprint:
             yield from differences(before, known)
-        if step.reads:
-            for run in self._others:
-                if run.sequence > done.sequence:
-                    yield f"run {run.run_id} changed the workspace since"
+        yield from self._later_runs(step, done)
         if (told := self._output_words(step, done)) is not None:
             yield told
+
+    def _later_runs(self, step: Step, done: Done) -> Iterator[str]:
+        """Runs since, which it would have seen."""
+        for run in self._others:
+            if run.sequence <= done.sequence:
+                continue
+            if step.reads and run.command not in CHANGES_NOTHING:
+                yield f"run {run.run_id} changed the workspace since"
+            elif step.command.shows_runs:
+                yield f"run {run.run_id} came since"
+        if step.command.shows_runs:
+            later = [name for name, sequence in self._made.items() if sequence > done.sequence]
+            if later:
+                yield f"shows {', '.join(later)}"
 
     def _known(self, made_from: Ingredients) -> Ingredients:
         """Without what steps before it are still to write."""
@@ -141,8 +166,8 @@ class Planner:
         for path in self._inputs(step):
             if (name := self._pending.get(os.path.normpath(path))) is not None:
                 yield name
-        if step.reads:
-            yield from (name for name in self._changed_by if name in self._uncertain)
+        read = self._made if step.command.shows_runs else self._changed_by if step.reads else {}
+        yield from (name for name in read if name in self._uncertain)
 
     def _ingredients(self, step: Step) -> Ingredients:
         folder = self._pipeline.file.parent

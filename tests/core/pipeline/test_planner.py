@@ -78,3 +78,38 @@ def test_a_training_is_due_where_a_model_that_it_reads_changed(folder: Path, cha
     assert not judge(folder, record).due
     (folder / changed / "weights").write_text("2")
     assert judge(folder, record).why == (f"{changed}: weights changed",)
+
+
+REPORT = '[[step]]\ncommand = "report"\nout = "page.html"\n'
+
+
+@pytest.mark.parametrize(
+    ("command", "why"),
+    [("eval", ("run r2 came since",)), ("filter", ("run r2 came since",)), ("run", ())],
+)
+def test_a_report_is_due_after_any_run_of_others(
+    folder: Path, command: str, why: tuple[str, ...]
+) -> None:
+    file = folder / "p.toml"
+    file.write_text(REPORT)
+    (folder / "page.html").write_text("<html>")
+    pipeline = read_pipeline(file)
+    planner, step = Planner(pipeline, Record(), [], no_languages), pipeline.steps[0]
+    made = Done(planner.judge(step).made_from, 1, planner.output_digest(step))
+    assert judge(folder, Record({"report": made}, (1,)), Run(2, "r2", command)).why == why
+
+
+def test_a_report_is_due_where_an_earlier_step_ran_after_it(folder: Path) -> None:
+    """As after a kill between the two."""
+    (folder / "o").mkdir()
+    (folder / "p.toml").write_text(TRAIN + REPORT)
+    (folder / "page.html").write_text("<html>")
+    pipeline = read_pipeline(folder / "p.toml")
+    planner = Planner(pipeline, Record(), [], no_languages)
+    done = [
+        Done(planner.judge(step).made_from, sequence, planner.output_digest(step))
+        for step, sequence in zip(pipeline.steps, (5, 3), strict=True)
+    ]
+    record = Record({"train": done[0], "report": done[1]}, (3, 5))
+    planner = Planner(pipeline, record, [], no_languages)
+    assert [planner.judge(step).why for step in pipeline.steps] == [(), ("shows train",)]
