@@ -9,6 +9,7 @@ from kalm_data.core.seeded import digest
 from kalm_data.core.spending import Spending
 
 if TYPE_CHECKING:
+    from kalm_data.api.device_engines import DeviceEngines
     from kalm_data.api.language_models import Engine
     from kalm_data.core.asking import Asker
     from kalm_data.core.config.language_model import ModelConfig
@@ -36,12 +37,13 @@ class AuthorMaker:
         engine: Engine,
         config: SynthConfig,
         model: ModelConfig,
+        devices: DeviceEngines,
     ) -> None:
         from kalm_data.workspace.generations import GenerationStore
 
         self._database, self._run, self._made = database, run, engine
         self._engine = engine.engine
-        self._config, self._model = config, model
+        self._config, self._model, self._devices = config, model, devices
         self._store = GenerationStore(database)
         self._spending = Spending(config)
         if not config.is_extractive:  # what is wrong with prompts or personas is said first
@@ -152,11 +154,10 @@ class AuthorMaker:
         return self._nearest()
 
     def _nearest(self) -> CharacterFinder:
-        from kalm_data.engines.sentence_transformers_encoder import load_encoder
         from kalm_data.measures.nearest_characters import NearestCharacters, embed_unstored
         from kalm_data.workspace.vectors import VectorStore
 
-        encoder = load_encoder(self._model.encoder)
+        encoder = self._devices.encoder(self._model.encoder)
         embed = (
             partial(VectorStore(self._database).vectors, self._run, encoder)
             if self._run

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from kalm_data.api.device_engines import DeviceEngines
     from kalm_data.core.protocols import Run
     from kalm_data.core.tasks import Task
     from kalm_data.engines.sentence_transformers_encoder import Precision
@@ -12,27 +13,25 @@ if TYPE_CHECKING:
     from kalm_data.workspace.database import Database
 
 
-def eval_engines(database: Database) -> Engines:
+def eval_engines(database: Database, made: DeviceEngines) -> Engines:
     from kalm_data.engines.bm25_lucene import LuceneBm25
-    from kalm_data.engines.dense_search import ExactSearch
     from kalm_data.measures.systems import Engines
     from kalm_data.workspace.vectors import VectorStore
 
-    return Engines(LuceneBm25, VectorStore(database), ExactSearch())
+    return Engines(LuceneBm25, VectorStore(database), made.search())
 
 
-def model_for(name: str, run: Run, precision: Precision) -> ModelFor:
+def model_for(name: str, run: Run, precision: Precision, made: DeviceEngines) -> ModelFor:
     """One encoder for all tasks; texts are written as its training wrote them, else as its prompts
     say.
     """
     from kalm_data.core.templates import resolve_templates
     from kalm_data.core.trained import read_trained
     from kalm_data.engines.models import resolve_model
-    from kalm_data.engines.sentence_transformers_encoder import load_encoder
     from kalm_data.measures.systems import Model
 
     resolved = resolve_model(name)
-    encoder = load_encoder(str(resolved.path), precision)
+    encoder = made.encoder(str(resolved.path), precision)
     if note := resolved.note or encoder.note:
         run.warn(note)
     record = read_trained(resolved.path)

@@ -6,6 +6,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from kalm_data.api.device_engines import DeviceEngines, DeviceSettings
 from kalm_data.api.execution import execute
 from kalm_data.api.regression import RegressionResult, regression
 from kalm_data.core.config.eval import EvalConfig
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Against",
+    "DeviceSettings",
     "Difference",
     "EvalConfig",
     "EvalResult",
@@ -63,6 +65,7 @@ def evaluate(
     against: str | None = None,
     shards: Path | None = None,
     queries: Path | IO[str] | None = None,
+    devices: DeviceSettings | None = None,
     gates: Gates | None = None,
     on_progress: Callable[[Progress], None] | None = None,
 ) -> Outcome[EvalResult]:
@@ -78,11 +81,14 @@ def evaluate(
     if isinstance(queries, Path):
         refuse_no_place(queries)
     names = [tasks] if isinstance(tasks, str) else list(tasks)
+    made = DeviceEngines(devices)
 
     def stage(database: Database, run: WorkspaceRun) -> EvalResult:
-        return _evaluate(database, run, names, model, against, shards, queries, config)
+        result = _evaluate(database, run, names, model, against, shards, queries, config, made)
+        return replace(result, devices=made.given)
 
-    arguments = {"tasks": names, "model": model, "against": against, "shards": shards}
+    arguments = {"tasks": names, "model": model, "against": against, "shards": shards,
+                 "devices": made.named}  # fmt: skip
     outcome = execute(
         workspace, "eval", config, arguments, stage,
         resumable=True, gates=gates, on_progress=on_progress,
@@ -99,6 +105,7 @@ def _evaluate(
     shards: Path | None,
     queries: Path | IO[str] | None,
     config: EvalConfig,
+    made: DeviceEngines,
 ) -> EvalResult:
     """What can go wrong without a model goes wrong first."""
     from kalm_data.api.eval_models import eval_engines, model_for
@@ -116,10 +123,10 @@ def _evaluate(
     tasks = _tasks(database, store, names, run)
     sets = read_sets(database, run, config.regress)
     mteb_tasks = load_mteb_tasks(config.mteb)
-    tested = model_for(model, run, config.precision)
-    base = model_for(against, run, config.precision) if against else None
+    tested = model_for(model, run, config.precision, made)
+    base = model_for(against, run, config.precision, made) if against else None
     record = read_trained(resolve_model(model).path)
-    engines = eval_engines(database)
+    engines = eval_engines(database, made)
     lines: list[QueryLine] = []
     result = stage(
         store,
@@ -138,7 +145,7 @@ def _evaluate(
         found = find_regressions(sets, tested, base, engines, run, config)
         result = replace(result, regress=found)
     if mteb_tasks:
-        result = replace(result, mteb=_mteb(mteb_tasks, model, against, config, run))
+        result = replace(result, mteb=_mteb(mteb_tasks, model, against, config, run, made.first))
     return result
 
 
@@ -164,13 +171,13 @@ def _tasks(
 
 
 def _mteb(
-    tasks: MtebTasks, model: str, against: str | None, config: EvalConfig, run: Run
+    tasks: MtebTasks, model: str, against: str | None, config: EvalConfig, run: Run, device: str
 ) -> dict[str, MtebScore]:
     from kalm_data.engines.models import resolve_model
 
     run.tell(f"mteb: {', '.join(config.mteb)}")
-    own = tasks.scores(resolve_model(model).path, config.precision)
-    base = tasks.scores(resolve_model(against).path, config.precision) if against else {}
+    own = tasks.scores(resolve_model(model).path, config.precision, device)
+    base = tasks.scores(resolve_model(against).path, config.precision, device) if against else {}
     return {
         name: MtebScore(
             measure=tasks.measure(name),

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from kalm_data.api.collecting import seldom_collecting
+from kalm_data.api.device_engines import DeviceEngines, DeviceSettings
 from kalm_data.api.execution import execute
 from kalm_data.core.config.filter import FilterConfig
 from kalm_data.core.config.gates import Gates
@@ -26,7 +28,10 @@ if TYPE_CHECKING:
     from kalm_data.workspace.rankings import RankingStore
     from kalm_data.workspace.runs import WorkspaceRun
 
-__all__ = ["FilterConfig", "FilterResult", "Gates", "SweepRow", "TaskFiltered", "filter_positives"]
+__all__ = [
+    "DeviceSettings", "FilterConfig", "FilterResult", "Gates", "SweepRow", "TaskFiltered",
+    "filter_positives",
+]  # fmt: skip
 
 
 def filter_positives(
@@ -34,6 +39,7 @@ def filter_positives(
     tasks: Sequence[str],
     config: FilterConfig,
     *,
+    devices: DeviceSettings | None = None,
     gates: Gates | None = None,
     on_progress: Callable[[Progress], None] | None = None,
 ) -> Outcome[FilterResult]:
@@ -47,21 +53,29 @@ def filter_positives(
     from kalm_data.workspace.rankings import RankingStore
     from kalm_data.workspace.tasks import read_ranked_tasks
 
+    made = DeviceEngines(devices)
+
     def all_tasks(database: Database, run: WorkspaceRun) -> FilterResult:
         chosen = read_ranked_tasks(database, tasks, run.warn)
         labels = read_labels(config.labels) if config.labels else None
-        exclude = _exclusion(database, run, chosen, config) if config.exclude else None
-        return stage(RankingStore(database), run, chosen, config, Given(exclude, labels))
+        exclude = _exclusion(database, run, chosen, config, made) if config.exclude else None
+        given = Given(exclude, labels)
+        result = stage(RankingStore(database), run, chosen, config, given)
+        return replace(result, devices=made.given)
 
     with seldom_collecting():
         return execute(
-            workspace, "filter", config, {"tasks": tasks}, all_tasks,
+            workspace, "filter", config, {"tasks": tasks, "devices": made.named}, all_tasks,
             gates=gates, on_progress=on_progress,
         )  # fmt: skip
 
 
 def _exclusion(
-    database: Database, run: WorkspaceRun, tasks: Sequence[Task], config: FilterConfig
+    database: Database,
+    run: WorkspaceRun,
+    tasks: Sequence[Task],
+    config: FilterConfig,
+    made: DeviceEngines,
 ) -> Exclude:
     """The rule that keeps the texts of test sets out."""
     from kalm_data.core.contamination import ExclusionIndex
@@ -80,7 +94,7 @@ def _exclusion(
     )
     nearest = None
     if config.exclude_cosine is not None:
-        nearest = _nearest(database, run, tasks, texts, config)
+        nearest = _nearest(database, run, tasks, texts, config, made)
     return Exclude({"query": queries, "document": documents}, nearest)
 
 
@@ -90,11 +104,11 @@ def _nearest(
     tasks: Sequence[Task],
     texts: Sequence[ExcludedText],
     config: FilterConfig,
+    made: DeviceEngines,
 ) -> NearestExcluded:
     """By the encoder and precision with which the first task was mined."""
     from functools import partial
 
-    from kalm_data.engines.sentence_transformers_encoder import load_encoder
     from kalm_data.measures.nearest_excluded import VectorsOfExcluded
     from kalm_data.workspace.rankings import RankingStore
     from kalm_data.workspace.vectors import VectorStore
@@ -104,7 +118,7 @@ def _nearest(
     if mined is None or config.exclude_cosine is None:
         message = "--exclude-cosine needs vectors: run `kalm-data mine --ranker dense:MODEL` first"
         raise InputError(message)
-    encoder = load_encoder(*mined)
+    encoder = made.encoder(*mined)
     embed = partial(VectorStore(database).vectors, run, encoder)
     pools = {task: store.pool(task) for task in tasks}
     return VectorsOfExcluded(encoder, embed, pools, texts, config.exclude_cosine)

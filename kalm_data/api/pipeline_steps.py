@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from kalm_data.api.build_shards import ShardsConfig, build_shards
+from kalm_data.api.device_engines import DeviceSettings
 from kalm_data.api.diff import SHOWN_ROWS, DiffConfig, diff
 from kalm_data.api.evaluate import EvalConfig, evaluate
 from kalm_data.api.export import ExportConfig, export
@@ -102,15 +103,16 @@ def _work_on_tasks(workspace: Path, step: Step, shared: dict[str, Any]) -> Outco
         given = step.of(known.PersonaArguments)
         config, model = step.of(PersonasConfig), step.of(ModelConfig)
         return derive_personas(workspace, given.file, given.task, config, model, **shared)
-    tasks = step.of(known.TaskArguments).task
+    tasks, devices = step.of(known.TaskArguments).task, step.of(DeviceSettings)
     match step.command.name:
         case "synth":
             model = step.of(ModelConfig)
-            return synth(workspace, tasks, step.of(SynthConfig), model, **shared)
+            return synth(workspace, tasks, step.of(SynthConfig), model, devices=devices, **shared)
         case "mine":
-            return mine(workspace, tasks, step.of(MineConfig), **shared)
+            return mine(workspace, tasks, step.of(MineConfig), devices=devices, **shared)
         case _:
-            return filter_positives(workspace, tasks, step.of(FilterConfig), **shared)
+            rules = step.of(FilterConfig)
+            return filter_positives(workspace, tasks, rules, devices=devices, **shared)
 
 
 def _write(workspace: Path, step: Step, shared: dict[str, Any]) -> Outcome[Any]:
@@ -129,7 +131,8 @@ def _write(workspace: Path, step: Step, shared: dict[str, Any]) -> Outcome[Any]:
             asked = step.of(known.EvalArguments)
             return evaluate(
                 workspace, asked.task, asked.model, step.of(EvalConfig), against=asked.against,
-                shards=asked.shards, queries=asked.queries, **shared,
+                shards=asked.shards, queries=asked.queries, devices=step.of(DeviceSettings),
+                **shared,
             )  # fmt: skip
         case _:
             wanted = step.of(known.ExportArguments)

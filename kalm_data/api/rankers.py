@@ -10,6 +10,7 @@ from kalm_data.core.config.ranking import RankerSpec, parse_ranker
 from kalm_data.core.errors import InputError
 
 if TYPE_CHECKING:
+    from kalm_data.api.device_engines import DeviceEngines
     from kalm_data.core.config.mine import MineConfig
     from kalm_data.core.protocols import PairScorer
     from kalm_data.core.trec_run import TrecRun
@@ -23,10 +24,12 @@ if TYPE_CHECKING:
 class WorkspaceRankers:
     """Satisfies `stages.mine.RankerMaker`; a model is loaded once for all tasks."""
 
-    def __init__(self, database: Database, run: WorkspaceRun, config: MineConfig) -> None:
+    def __init__(
+        self, database: Database, run: WorkspaceRun, config: MineConfig, made: DeviceEngines
+    ) -> None:
         from kalm_data.workspace.vectors import VectorStore
 
-        self._database, self._run, self._config = database, run, config
+        self._database, self._run, self._config, self._made = database, run, config, made
         self._vectors = VectorStore(database)
         self._encoder = cache(self._load_encoder)
         self._scorer = cache(self._load_scorer)
@@ -101,20 +104,16 @@ class WorkspaceRankers:
         return Bm25Ranker(partial(OkapiSearch, stem=spec.subject), spec.subject, over, depth)
 
     def _load_encoder(self, name: str) -> Engines:
-        from kalm_data.engines.dense_search import ExactSearch
-        from kalm_data.engines.sentence_transformers_encoder import load_encoder
         from kalm_data.measures.rankers.dense import Engines
 
-        encoder = load_encoder(name, self._config.precision)
+        encoder = self._made.encoder(name, self._config.precision)
         if encoder.note:
             self._run.warn(encoder.note)
         self._run.record_input(f"encoder {encoder.name}", encoder.fingerprint)
-        return Engines(encoder, self._vectors, ExactSearch())
+        return Engines(encoder, self._vectors, self._made.search())
 
     def _load_scorer(self, name: str) -> PairScorer:
-        from kalm_data.engines.cross_encoder import load_cross_encoder
-
-        scorer = load_cross_encoder(name, self._config.precision)
+        scorer = self._made.scorer(name, self._config.precision)
         if scorer.note:
             self._run.warn(scorer.note)
         self._run.record_input(f"cross-encoder {scorer.name}", scorer.fingerprint)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from kalm_data.api.device_engines import DeviceEngines, DeviceSettings
 from kalm_data.api.execution import execute
 from kalm_data.core.config.eval import EvalConfig
 from kalm_data.core.errors import InputError
@@ -24,9 +25,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class RegressionResult:
-    """By the name of the set."""
+    """By the name of the set. `devices` are those that encoded and searched."""
 
     regress: dict[str, Regression]
+    devices: tuple[str, ...] = ()
 
 
 def regression(
@@ -36,6 +38,7 @@ def regression(
     sets: Sequence[str],
     max_drop: float,
     *,
+    devices: DeviceSettings | None = None,
     on_progress: Callable[[Progress], None] | None = None,
 ) -> Outcome[RegressionResult]:
     """Compare `model` with `base` on sets, and nothing else; `missed` names those it dropped on.
@@ -44,19 +47,19 @@ def regression(
     """
     from kalm_data.measures.regression import missed_regressions
 
-    config = EvalConfig(regress=tuple(sets), max_drop=max_drop)
+    config, made = EvalConfig(regress=tuple(sets), max_drop=max_drop), DeviceEngines(devices)
 
     def stage(database: Database, run: WorkspaceRun) -> RegressionResult:
         from kalm_data.api.eval_models import eval_engines, model_for
 
         read = read_sets(database, run, config.regress)
         run.plan(sum(len(one.queries) for one in read))
-        tested, against = (model_for(name, run, config.precision) for name in (model, base))
-        found = find_regressions(read, tested, against, eval_engines(database), run, config)
+        tested, against = (model_for(name, run, config.precision, made) for name in (model, base))
+        found = find_regressions(read, tested, against, eval_engines(database, made), run, config)
         run.keep(sum(len(one.queries) for one in read))
-        return RegressionResult(found)
+        return RegressionResult(found, made.given)
 
-    arguments = {"model": model, "against": base}
+    arguments = {"model": model, "against": base, "devices": made.named}
     outcome = execute(
         workspace, "eval", config, arguments, stage, resumable=True, on_progress=on_progress
     )

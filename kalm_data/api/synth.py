@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from kalm_data.api.device_engines import DeviceEngines, DeviceSettings
 from kalm_data.api.execution import execute
 from kalm_data.api.language_models import Engine, make_engine
 from kalm_data.core.config.gates import Gates
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from kalm_data.workspace.runs import WorkspaceRun
 
 __all__ = [
+    "DeviceSettings",
     "Engine",
     "Estimate",
     "Gates",
@@ -46,6 +48,7 @@ def synth(
     model: ModelConfig | None = None,
     *,
     engine: Engine | None = None,
+    devices: DeviceSettings | None = None,
     gates: Gates | None = None,
     on_progress: Callable[[Progress], None] | None = None,
 ) -> Outcome[SynthTotals]:
@@ -61,12 +64,12 @@ def synth(
     from kalm_data.workspace.generations import GenerationStore
 
     _refuse_unnamed(tasks, config)
-    model = model or ModelConfig()
+    model, made = model or ModelConfig(), DeviceEngines(devices)
 
     def all_tasks(database: Database, run: WorkspaceRun) -> SynthTotals:
         store, detector = GenerationStore(database), ScriptAndLangid()
         asked = engine or make_engine(config, model)
-        maker = AuthorMaker(database, run, asked, config, model)
+        maker = AuthorMaker(database, run, asked, config, model, made)
         results = []
         for task in _tasks(database, run, tasks, config):
             maker.remember_examples()
@@ -74,17 +77,23 @@ def synth(
             writer = Writer(author, journal, writing, maker.offer(), asked.chunk)
             results.append(stage(store, run, writer, detector, maker.plan(task), config))
         asked.close()
-        return _sum(results, asked)
+        return replace(_sum(results, asked), devices=made.given)
 
     return execute(
-        workspace, "synth", config, {"tasks": tasks, "model": model.model_dump(mode="json")},
+        workspace, "synth", config,
+        {"tasks": tasks, "model": model.model_dump(mode="json"), "devices": made.named},
         all_tasks, creates=config.type is not None, resumable=True, gates=gates,
         on_progress=on_progress,
     )  # fmt: skip
 
 
 def preview(
-    workspace: Path, tasks: Sequence[str], config: SynthConfig, model: ModelConfig | None = None
+    workspace: Path,
+    tasks: Sequence[str],
+    config: SynthConfig,
+    model: ModelConfig | None = None,
+    *,
+    devices: DeviceSettings | None = None,
 ) -> tuple[Settled, ...]:
     """The first `config.preview` queries of each task, with prompts and verdicts.
 
@@ -105,7 +114,7 @@ def preview(
     database, model = Database(workspace), model or ModelConfig()
     store, detector = GenerationStore(database), ScriptAndLangid()
     engine = make_engine(config, model)
-    maker = AuthorMaker(database, None, engine, config, model)
+    maker = AuthorMaker(database, None, engine, config, model, DeviceEngines(devices))
     shown: list[Settled] = []
     for task in _known_tasks(database, tasks, config):
         writing, _, author = maker.make(task)
@@ -115,7 +124,12 @@ def preview(
 
 
 def estimate(
-    workspace: Path, tasks: Sequence[str], config: SynthConfig, model: ModelConfig | None = None
+    workspace: Path,
+    tasks: Sequence[str],
+    config: SynthConfig,
+    model: ModelConfig | None = None,
+    *,
+    devices: DeviceSettings | None = None,
 ) -> Mapping[str, Estimate]:
     """What each task would take: requests, tokens, cost, time and disk. Nothing is asked."""
     from kalm_data.api.authors import AuthorMaker
@@ -134,7 +148,8 @@ def estimate(
     database, model = Database(workspace), model or ModelConfig()
     engine = make_engine(config, model.model_copy(update={"export_batch": None}))
     asked = engine.engine.name
-    maker = AuthorMaker(database, None, replace(engine, engine=Silent(asked)), config, model)
+    silent = replace(engine, engine=Silent(asked))
+    maker = AuthorMaker(database, None, silent, config, model, DeviceEngines(devices))
     name = tokenizer_name(config, model)
     tokenizer = ModelTokenizer(name) if name else ApproximateTokenizer()
     found = {}

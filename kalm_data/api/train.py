@@ -175,8 +175,10 @@ def _regress(
     """By set, what the trained model lost against its base."""
     if not sets:
         return {}
+    from kalm_data.api.device_engines import DeviceEngines
     from kalm_data.api.eval_models import eval_engines, model_for
 
-    settings = EvalConfig(**drops.model_dump())
-    tested, base = (model_for(name, run, "float32") for name in (str(job.output), job.config.model))
-    return find_regressions(sets, tested, base, eval_engines(database), run, settings)
+    settings, made = EvalConfig(**drops.model_dump()), DeviceEngines(None)
+    names = str(job.output), job.config.model
+    tested, base = (model_for(name, run, "float32", made) for name in names)
+    return find_regressions(sets, tested, base, eval_engines(database, made), run, settings)

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from kalm_data.api.evaluate import EvalConfig, Gates
+from kalm_data.api.evaluate import DeviceSettings, EvalConfig, Gates
 from kalm_data.api.evaluate import evaluate as judge
 from kalm_data.cli.expand import expand
 from kalm_data.cli.options import WORKSPACE, JsonOption, WorkspaceOption
@@ -16,6 +16,7 @@ from kalm_data.cli.tables import evaluation
 @expand
 def evaluate(
     config: EvalConfig,
+    devices: DeviceSettings,
     gates: Gates,
     model: Annotated[str, typer.Argument(help="The model to judge: a folder or a hub's name.")],
     task: Annotated[
@@ -57,6 +58,7 @@ def evaluate(
             against=against,
             shards=shards,
             queries=reporter.data.file if queries == "-" else Path(queries) if queries else None,
+            devices=devices,
             gates=gates,
             on_progress=reporter.progress.show,
         )

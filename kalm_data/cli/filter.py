@@ -8,10 +8,17 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from kalm_data.api.filter import FilterConfig, FilterResult, Gates, TaskFiltered, filter_positives
+from kalm_data.api.filter import (
+    DeviceSettings,
+    FilterConfig,
+    FilterResult,
+    Gates,
+    TaskFiltered,
+    filter_positives,
+)
 from kalm_data.cli.expand import expand
 from kalm_data.cli.options import WORKSPACE, JsonOption, TaskOption, WorkspaceOption
-from kalm_data.cli.reporting import reporting
+from kalm_data.cli.reporting import on_devices, reporting
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -20,6 +27,7 @@ if TYPE_CHECKING:
 @expand
 def filter_(
     config: FilterConfig,
+    devices: DeviceSettings,
     gates: Gates,
     workspace: WorkspaceOption = WORKSPACE,
     task: TaskOption = None,
@@ -32,9 +40,12 @@ def filter_(
     """
     with reporting("filter", as_json=json) as reporter:
         outcome = filter_positives(
-            workspace, task or [], config, gates=gates, on_progress=reporter.progress.show
-        )
+            workspace, task or [], config, devices=devices, gates=gates,
+            on_progress=reporter.progress.show,
+        )  # fmt: skip
         lines: list[RenderableType] = [Text(_line(each)) for each in outcome.result.tasks]
+        if outcome.result.devices:
+            lines.append(Text(f"test texts encoded{on_devices(outcome.result.devices)}"))
         if outcome.result.sweep:
             lines.append(_sweep(outcome.result, max(outcome.run.planned, 1)))
         reporter.finish(outcome, *lines)

@@ -2,16 +2,17 @@
 
 from rich.text import Text
 
-from kalm_data.api.mine import Gates, MineConfig, MineResult
+from kalm_data.api.mine import DeviceSettings, Gates, MineConfig, MineResult
 from kalm_data.api.mine import mine as rank_and_draw
 from kalm_data.cli.expand import expand
 from kalm_data.cli.options import WORKSPACE, JsonOption, TaskOption, WorkspaceOption
-from kalm_data.cli.reporting import reporting
+from kalm_data.cli.reporting import on_devices, reporting
 
 
 @expand
 def mine(
     config: MineConfig,
+    devices: DeviceSettings,
     gates: Gates,
     workspace: WorkspaceOption = WORKSPACE,
     task: TaskOption = None,
@@ -20,14 +21,16 @@ def mine(
     """Rank every positive exactly over the whole pool, keep the best hits, draw hard negatives."""
     with reporting("mine", as_json=json) as reporter:
         outcome = rank_and_draw(
-            workspace, task or [], config, gates=gates, on_progress=reporter.progress.show
-        )
+            workspace, task or [], config, devices=devices, gates=gates,
+            on_progress=reporter.progress.show,
+        )  # fmt: skip
         result = outcome.result
         reporter.finish(
             outcome,
             f"{outcome.run.kept:,} of {outcome.run.planned:,} examples mined; "
             f"{result.negatives:,} negatives, {result.short:,} examples with fewer than "
-            f"{config.negatives}; {result.encoded:,} texts encoded, {result.cut:,} cut",
+            f"{config.negatives}; {result.encoded:,} texts encoded, {result.cut:,} cut"
+            f"{on_devices(result.devices)}",
             *_by_ranker(result),
         )
 

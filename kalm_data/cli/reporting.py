@@ -18,7 +18,7 @@ from kalm_data.api.outcome import Interrupted, KalmError, Outcome, RunSummary
 from kalm_data.cli.progress import ProgressLine
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from rich.console import RenderableType
 
@@ -181,6 +181,11 @@ def _leave_stdout(error: OSError) -> NoReturn:
 
 def _say(line: str) -> None:
     Console(stderr=True, highlight=False, soft_wrap=True).print(f"kalm-data: {line}", markup=False)
+
+
+def on_devices(devices: Sequence[str]) -> str:
+    """The end of a line about what was encoded and searched there."""
+    return f"; on {', '.join(devices)}" if devices else ""
 
 
 def _counts(summary: RunSummary) -> str:

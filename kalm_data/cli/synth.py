@@ -5,7 +5,7 @@ from dataclasses import asdict
 from rich.table import Table
 from rich.text import Text
 
-from kalm_data.api.synth import Gates, ModelConfig, SynthConfig
+from kalm_data.api.synth import DeviceSettings, Gates, ModelConfig, SynthConfig
 from kalm_data.api.synth import estimate as estimate_plan
 from kalm_data.api.synth import preview as preview_queries
 from kalm_data.api.synth import synth as write_queries
@@ -19,6 +19,7 @@ from kalm_data.cli.synth_tables import estimates, written
 def synth(
     config: SynthConfig,
     model: ModelConfig,
+    devices: DeviceSettings,
     gates: Gates,
     workspace: WorkspaceOption = WORKSPACE,
     task: TaskOption = None,
@@ -30,12 +31,12 @@ def synth(
     """
     with reporting("synth", as_json=json) as reporter:
         if config.estimate:
-            _show_estimate(reporter, workspace, task or [], config, model)
+            _show_estimate(reporter, workspace, task or [], config, model, devices)
         elif config.preview:
-            _show_preview(reporter, workspace, task or [], config, model)
+            _show_preview(reporter, workspace, task or [], config, model, devices)
         else:
             outcome = write_queries(
-                workspace, task or [], config, model, gates=gates,
+                workspace, task or [], config, model, devices=devices, gates=gates,
                 on_progress=reporter.progress.show,
             )  # fmt: skip
             reporter.finish(outcome, *written(outcome.result))
@@ -47,8 +48,9 @@ def _show_estimate(
     tasks: list[str],
     config: SynthConfig,
     model: ModelConfig,
+    devices: DeviceSettings,
 ) -> None:
-    found = estimate_plan(workspace, tasks, config, model)
+    found = estimate_plan(workspace, tasks, config, model, devices=devices)
     if reporter.as_json:
         rows = {task: asdict(one) for task, one in found.items()}
         print_json({"command": "synth", "status": "ok", "estimate": rows})
@@ -62,8 +64,9 @@ def _show_preview(
     tasks: list[str],
     config: SynthConfig,
     model: ModelConfig,
+    devices: DeviceSettings,
 ) -> None:
-    shown = preview_queries(workspace, tasks, config, model)
+    shown = preview_queries(workspace, tasks, config, model, devices=devices)
     names = ("kind", "item", "query", "outcome", "prompt", "reply")
     rows = [
         (one.draft.kind, one.draft.candidate.item, one.draft.query, one.outcome, one.draft.sent,

@@ -8,6 +8,8 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
+from kalm_data.cli.reporting import on_devices
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
@@ -55,6 +57,8 @@ def written(totals: SynthTotals) -> list[Text]:
             f"{totals.exported:,} requests written to the batch file. Have them answered, then run "
             "the same command with --import-batch in place of --export-batch."
         )
+    if totals.devices:
+        shown.append(f"nearest personas{on_devices(totals.devices)}")
     return [Text(line) for line in [*shown, *(_accepted(result) for result in totals.tasks)]]
 
 

@@ -8,6 +8,8 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
+from kalm_data.cli.reporting import on_devices
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
@@ -174,7 +176,7 @@ def _sentences(result: EvalResult) -> list[str]:
     origins = ", ".join(f"{count:,} {origin}" for origin, count in result.origins.items())
     lines = [
         f"{result.metrics['queries']:,} queries ({origins}) over {result.pool_size:,} documents"
-        f"{_of_tasks(result)}."
+        f"{_of_tasks(result)}{on_devices(result.devices)}."
     ]
     lines += [
         f"{system} read {count:,} texts in part: they are longer than the model reads."

@@ -117,7 +117,8 @@ class MtebScore:
 class EvalResult:
     """What `TaskResult` holds of one task, or of several their means; sizes and counts are sums.
 
-    `task` names them all. `tasks`, `regress` and `mteb` are by name.
+    `task` names them all. `tasks`, `regress` and `mteb` are by name. `devices` are those that
+    encoded and searched.
     """
 
     task: str
@@ -135,6 +136,7 @@ class EvalResult:
     tasks: dict[str, TaskResult] = field(default_factory=dict)
     regress: dict[str, Regression] = field(default_factory=dict)
     mteb: dict[str, MtebScore] = field(default_factory=dict)
+    devices: tuple[str, ...] = ()
 
 
 def by_task(result: EvalResult) -> dict[str, EvalResult]:

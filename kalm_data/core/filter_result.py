@@ -52,7 +52,10 @@ class TaskFiltered:
 
 @dataclass(frozen=True, slots=True)
 class FilterResult:
-    """The sweep over all tasks together, and each task's figures."""
+    """The sweep over all tasks together, and each task's figures; `devices` are those that encoded
+    the texts of test sets.
+    """
 
     sweep: tuple[SweepRow, ...]
     tasks: tuple[TaskFiltered, ...]
+    devices: tuple[str, ...] = ()

@@ -74,7 +74,9 @@ class TaskMined:
 
 @dataclass(frozen=True, slots=True)
 class MineResult:
-    """Sums over the tasks; `encoded` counts the texts that were encoded in this run."""
+    """Sums over the tasks; `encoded` counts the texts that were encoded in this run. `devices` are
+    those that had texts to encode and vectors to search.
+    """
 
     negatives: int
     short: int
@@ -82,3 +84,4 @@ class MineResult:
     cut: int
     false_negatives: int
     tasks: tuple[TaskMined, ...]
+    devices: tuple[str, ...] = ()

@@ -12,6 +12,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from kalm_data.core.config.devices import DeviceSettings
 from kalm_data.core.config.filter import RULES, filter_command
 from kalm_data.core.config.language_model import ModelConfig
 from kalm_data.core.config.mine import DrawSettings, MineConfig, mine_command
@@ -103,13 +104,15 @@ def _resumed(runs: Sequence[DoneRun]) -> Iterator[Step]:
 def _again(run: DoneRun) -> str:
     told = json.loads(run.configuration)
     named = [word for task in told.get("tasks", ()) for word in ("--task", task)]
+    devices = _options(DeviceSettings(devices=told.get("devices", ())))
     if run.command == "mine":
         mining = MineConfig.model_validate(told["settings"])
-        return shlex.join(["kalm-data", "mine", *named, *_options(mining)])
+        return shlex.join(["kalm-data", "mine", *named, *_options(mining), *devices])
     if run.command == "synth":
         config = SynthConfig.model_validate(told["settings"])
         model = ModelConfig.model_validate(told["model"])
-        return shlex.join(["kalm-data", "synth", *named, *_options(config), *_options(model)])
+        options = [*_options(config), *_options(model), *devices]
+        return shlex.join(["kalm-data", "synth", *named, *options])
     return ""
 
 

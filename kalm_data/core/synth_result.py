@@ -50,7 +50,8 @@ class SynthTotals:
     queries, those that the gates of today drop, those of earlier plans, documents that were cut.
 
     `seconds_asked` is the time in which they were. `cached_tokens` are those of prompts that the
-    engine had read before, as far as it tells. `exported` requests went to a batch file.
+    engine had read before, as far as it tells. `exported` requests went to a batch file. `devices`
+    are those that encoded personas and documents, to find the nearest.
     """
 
     requests: int
@@ -66,6 +67,7 @@ class SynthTotals:
     cost: float
     facets: dict[str, int]
     tasks: tuple[SynthResult, ...]
+    devices: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,9 +10,9 @@ import numpy as np
 
 from kalm_data.core.errors import InputError
 from kalm_data.core.seeded import digest
+from kalm_data.engines.devices import find_devices, kind, working_on
 from kalm_data.engines.model_files import read_model_files
 from kalm_data.engines.models import resolve_model
-from kalm_data.engines.sentence_transformers_encoder import Precision, best_device
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from kalm_data.engines.models import Resolved
+    from kalm_data.engines.sentence_transformers_encoder import Precision
 
 _DECIMALS = 5
 """Scores are rounded: their last bits depend on the batch in which a pair is read."""
@@ -40,18 +41,19 @@ class CrossEncoderScorer:
     def __init__(self, resolved: Resolved, precision: Precision, device: str) -> None:
         _refuse_encoders(resolved.path)
         self.name, self.note = resolved.name, resolved.note
-        content, kind = read_model_files(resolved.path).content, device.split(":")[0]
+        content = read_model_files(resolved.path).content
         made_by = () if precision == "float32" else (precision,)
-        self.fingerprint = digest("cross-encoder", content, kind, *made_by)
+        self.fingerprint = digest("cross-encoder", content, kind(device), *made_by)
         self._path, self._precision, self._device = resolved.path, precision, device
 
     def score(self, pairs: Sequence[tuple[str, str]]) -> NDArray[np.float64]:
         """(N,) scores, rounded to 1e-5, as the model's own activation gives them."""
         if not pairs:
             return np.empty(0)
-        scores = self._model.predict(
-            list(pairs), batch_size=_PAIRS_AT_ONCE, show_progress_bar=False
-        )
+        with working_on(self._device, f"scoring pairs with {self.name}"):
+            scores = self._model.predict(
+                list(pairs), batch_size=_PAIRS_AT_ONCE, show_progress_bar=False
+            )
         exact: NDArray[np.float64] = np.asarray(scores, dtype=np.float64)
         if not np.isfinite(exact).all():
             query, document = pairs[int(np.argmin(np.isfinite(exact)))]
@@ -107,10 +109,10 @@ def _refuse_encoders(folder: Path) -> None:
 
 
 def load_cross_encoder(
-    name_or_path: str, precision: Precision = "float32", device: str | None = None
+    name_or_path: str, precision: Precision = "float32", devices: Sequence[str] = ()
 ) -> CrossEncoderScorer:
-    """A cross-encoder on `device`, or on the first GPU, or on the CPU.
+    """A cross-encoder on the first of the devices, or on the first GPU, or on the CPU.
 
-    Raises InputError for a name that nobody knows.
+    Raises InputError for a name that nobody knows, or a device that is not there.
     """
-    return CrossEncoderScorer(resolve_model(name_or_path), precision, device or best_device())
+    return CrossEncoderScorer(resolve_model(name_or_path), precision, find_devices(devices)[0])

@@ -31,17 +31,19 @@ class MtebTasks:
         """The measure of the task's main score, as mteb calls it."""
         return str(self.by_name[name].metadata.main_score)
 
-    def scores(self, model: Path, precision: Precision) -> dict[str, float]:
+    def scores(self, model: Path, precision: Precision, device: str) -> dict[str, float]:
         """The main score of each task, the mean over its splits and languages.
 
         The model is read by sentence-transformers with the prompts that it was saved with.
         """
         import mteb
 
-        from kalm_data.engines.sentence_transformers_encoder import best_device, load_model
+        from kalm_data.engines.devices import working_on
+        from kalm_data.engines.sentence_transformers_encoder import load_model
 
-        loaded = load_model(model, precision, best_device())
-        with redirect_stdout(sys.stderr):  # stdout is data
+        # stdout is data
+        with working_on(device, f"running mteb with {model}"), redirect_stdout(sys.stderr):
+            loaded = load_model(model, precision, device)
             found = mteb.evaluate(
                 loaded,
                 tasks=list(self.by_name.values()),

@@ -7,28 +7,37 @@ its text alone. A GPU's libraries choose their kernels themselves: there the las
 
 On a CPU batches are small: its caches hold them, and less is filled up. The weights of the linear
 layers are then packed once, not in each batch.
+
+Several devices of one kind have a model each, and batches of the same shapes are dealt to them, so
+that how many there are changes no vector. Threads do for that: a GPU works without Python's lock.
 """
 
 from __future__ import annotations
 
-import sys
+from contextlib import closing
 from dataclasses import dataclass
 from functools import cached_property, partial
-from itertools import groupby
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from itertools import chain, groupby
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+import numpy as np
 
 from kalm_data.core.errors import InputError
 from kalm_data.core.seeded import digest
+from kalm_data.engines.dealing import dealt
+from kalm_data.engines.devices import find_devices, kind, working_on
 from kalm_data.engines.model_files import read_model_files
 from kalm_data.engines.models import Resolved, resolve_model
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from pathlib import Path
 
-    import numpy as np
     import torch
     from numpy.typing import NDArray
+
+    Rows: TypeAlias = dict[str, list[list[int]]]
+    """Tokenised texts, by the name of the model's input."""
 
 Precision = Literal["float32", "bfloat16"]
 
@@ -51,39 +60,54 @@ _TEXTS_AT_ONCE = 32_768
 _UNLIMITED = 1_000_000_000
 """Tokenizers without a limit of their own claim an enormous one."""
 
-_GPU_DEVICES = ("/dev/nvidiactl", "/dev/kfd", "/dev/dxg")
+
+@dataclass(frozen=True, slots=True)
+class _Placed:
+    """A model of sentence-transformers, and the device it is on."""
+
+    model: Any
+    device: str
 
 
 class SentenceTransformersEncoder:
-    """Satisfies `core.protocols.Encoder`. The model is loaded when the first text comes.
+    """Satisfies `core.protocols.Encoder`. The model is loaded when the first text comes, and on
+    further devices when there is work for them.
 
     Texts are encoded as given: whoever calls has written the model's prompts into them.
     """
 
-    def __init__(self, resolved: Resolved, precision: Precision, device: str) -> None:
+    def __init__(self, resolved: Resolved, precision: Precision, devices: Sequence[str]) -> None:
+        """devices: of one kind, as `find_devices` gives them."""
         files = read_model_files(resolved.path)
         self.name = resolved.name
         self.note = resolved.note or pooling_note(resolved.path)
         self.query_prompt = files.query_prompt
         self.document_prompt = files.document_prompt
-        self._path, self._precision, self._device = resolved.path, precision, device
-        kind = device.split(":")[0]
-        self._shapes = shapes = _SHAPES.get(kind, _SHAPES_ELSEWHERE)
+        self._path, self._precision, self._devices = resolved.path, precision, tuple(devices)
+        self._kind = kind(devices[0])
+        self._placed: list[_Placed] = []
+        self._shapes = shapes = _SHAPES.get(self._kind, _SHAPES_ELSEWHERE)
         pooled = () if _is_whole(resolved.path) else ("mean",)
-        made_by = (precision, kind, shapes.tokens, shapes.step, *pooled)
+        made_by = (precision, self._kind, shapes.tokens, shapes.step, *pooled)
         self.fingerprint = digest("encoder", files.content, *made_by)
 
     def encode(self, texts: Sequence[str]) -> Iterator[tuple[list[int], NDArray[np.float32]]]:
         """Batches of (indices into `texts`, (N, D) unit vectors), long texts first in each part.
 
-        A text longer than the model reads is cut.
+        A text longer than the model reads is cut. Raises InputError where a device is full.
         """
         for start in range(0, len(texts), _TEXTS_AT_ONCE):
             part = list(texts[start : start + _TEXTS_AT_ONCE])
             tokens = dict(self._tokenizer(part, **self._cutting))
-            for length, batch in self._batches([len(ids) for ids in tokens["input_ids"]]):
-                rows = {name: [values[i] for i in batch] for name, values in tokens.items()}
-                yield [start + i for i in batch], self._forward(rows, length)
+            batches = list(self._batches([len(ids) for ids in tokens["input_ids"]]))
+            work = (
+                (length, {name: [values[i] for i in batch] for name, values in tokens.items()})
+                for length, batch in batches
+            )
+            workers = [partial(self._forward, one) for one in self._loaded(len(batches))]
+            with closing(dealt(work, workers)) as made:
+                for (_, batch), vectors in zip(batches, made, strict=True):
+                    yield [start + i for i in batch], vectors
 
     def count_cut(self, texts: Sequence[str]) -> int:
         """How many of the texts are longer than the model reads."""
@@ -109,20 +133,24 @@ class SentenceTransformersEncoder:
     def _rows(self, length: int) -> int:
         return max(1, self._shapes.tokens // length)
 
-    def _forward(self, rows: dict[str, list[list[int]]], length: int) -> NDArray[np.float32]:
-        """Unit vectors of at most `_rows(length)` tokenised texts."""
+    def _forward(self, placed: _Placed, batch: tuple[int, Rows]) -> NDArray[np.float32]:
+        """Unit vectors of at most `_rows(length)` tokenised texts, padded to `length`."""
         import torch
 
+        length, rows = batch
         count = len(rows["input_ids"])
-        features: dict[str, Any] = {
-            name: self._tensor(name, values, length).to(self._device)
-            for name, values in rows.items()
-        }
-        with torch.inference_mode():
-            made = self._model(features | {"modality": "text"})["sentence_embedding"]
-            made = made[:, : self._model.truncate_dim].float()
+        with (
+            working_on(placed.device, f"encoding {self._rows(length)} texts of {length} tokens"),
+            torch.inference_mode(),
+        ):
+            features: dict[str, Any] = {
+                name: self._tensor(name, values, length).to(placed.device)
+                for name, values in rows.items()
+            }
+            made = placed.model(features | {"modality": "text"})["sentence_embedding"]
+            made = made[:, : placed.model.truncate_dim].float()
             unit = torch.nn.functional.normalize(made, p=2, dim=1)
-        vectors: NDArray[np.float32] = unit.cpu().numpy()[:count]
+            vectors: NDArray[np.float32] = unit.cpu().numpy()[:count]
         return vectors
 
     def _tensor(self, name: str, values: list[list[int]], length: int) -> torch.Tensor:
@@ -133,22 +161,26 @@ class SentenceTransformersEncoder:
             "input_ids": self._tokenizer.pad_token_id or 0,
             "token_type_ids": self._tokenizer.pad_token_type_id,
         }.get(name, 0)
-        made = torch.full((self._rows(length), length), fill, dtype=torch.long)
+        filled = [*values, *[values[-1]] * (self._rows(length) - len(values))]
+        counts, places = np.array([[len(ids)] for ids in filled]), np.arange(length)
         on_the_left = self._tokenizer.padding_side == "left"
-        for row in range(len(made)):
-            ids = torch.tensor(values[min(row, len(values) - 1)], dtype=torch.long)
-            if on_the_left:
-                made[row, length - len(ids) :] = ids
-            else:
-                made[row, : len(ids)] = ids
-        return made
+        made = np.full((len(filled), length), fill, np.int64)
+        made[places >= length - counts if on_the_left else places < counts] = list(chain(*filled))
+        return torch.from_numpy(made)
 
-    @cached_property
+    def _loaded(self, count: int) -> list[_Placed]:
+        """The models of `count` devices, or of all; nothing else may go on while one is loaded."""
+        for device in self._devices[len(self._placed) : count]:
+            with working_on(device, f"loading {self.name}"):
+                model = load_model(self._path, self._precision, device)
+            if self._kind == "cpu":
+                _pack(model, self._shapes.tokens)
+            self._placed.append(_Placed(model, device))
+        return self._placed[:count]
+
+    @property
     def _model(self) -> Any:  # noqa: ANN401  # sentence-transformers is not typed
-        model = load_model(self._path, self._precision, self._device)
-        if self._device.split(":")[0] == "cpu":
-            _pack(model, self._shapes.tokens)
-        return model
+        return self._loaded(1)[0].model
 
     @property
     def _tokenizer(self) -> Any:  # noqa: ANN401
@@ -167,14 +199,14 @@ class SentenceTransformersEncoder:
 
 
 def load_encoder(
-    name_or_path: str, precision: Precision = "float32", device: str | None = None
+    name_or_path: str, precision: Precision = "float32", devices: Sequence[str] = ()
 ) -> SentenceTransformersEncoder:
-    """An encoder on `device`, or on the first GPU, or on the CPU.
+    """An encoder on the devices, or on all GPUs, or on the CPU.
 
-    Raises InputError for a name that nobody knows.
+    Raises InputError for a name that nobody knows, or a device that is not there.
     """
     return SentenceTransformersEncoder(
-        resolve_model(name_or_path), precision, device or best_device()
+        resolve_model(name_or_path), precision, find_devices(devices)
     )
 
 
@@ -187,16 +219,6 @@ def pooling_note(path: Path) -> str:
 
 def _is_whole(path: Path) -> bool:
     return (path / "modules.json").exists()
-
-
-def best_device() -> str:
-    """The first GPU, or the CPU."""
-    if sys.platform == "linux" and not any(Path(name).exists() for name in _GPU_DEVICES):
-        return "cpu"  # torch would say the same, but takes seconds to import
-
-    import torch
-
-    return "cuda" if torch.cuda.is_available() else "cpu"
 
 
 def load_model(path: Path, precision: Precision, device: str) -> Any:  # noqa: ANN401

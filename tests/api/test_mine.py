@@ -12,7 +12,7 @@ from tiny_cross_encoder import save_cross_encoder
 
 from kalm_data.api.build_shards import ShardsConfig, build_shards
 from kalm_data.api.imports import ImportPairsConfig, NamedTask, import_pairs
-from kalm_data.api.mine import MineConfig, mine
+from kalm_data.api.mine import DeviceSettings, MineConfig, mine
 from kalm_data.api.rejects import RejectsConfig, rejects
 from kalm_data.core.errors import InputError, Interrupted
 from kalm_data.core.records import example_id, text_hash
@@ -121,6 +121,30 @@ def test_rows_carry_the_scores_of_the_ranker_of_one_scale(
         assert {name.split("@")[0].split(":")[0] for name in row["neg_rankers"]} == {
             "bm25", "dense",
         }  # fmt: skip
+
+
+def test_several_devices_measure_the_same_and_are_told(
+    workspace: Path, tmp_path: Path, minilm: str
+) -> None:
+    alone = dig(workspace, f"dense:{minilm}")
+    other = fill(tmp_path / "other")
+    config = MineConfig.model_validate({"ranker": f"dense:{minilm}", **ANY})
+    several = mine(other, ["t"], config, devices=DeviceSettings(devices=("cpu,cpu",)))
+    assert several.result == alone
+    assert several.result.devices == ("cpu",)
+    assert measured(other) == measured(workspace)
+    assert drawn(other) == drawn(workspace)
+
+
+def test_no_device_is_told_where_none_was_needed(workspace: Path) -> None:
+    assert dig(workspace, "bm25").devices == ()
+
+
+def test_a_device_that_is_not_there_is_refused_before_the_run(workspace: Path) -> None:
+    before = fetch(workspace, "SELECT count(*) FROM runs")
+    with pytest.raises(InputError, match="--devices cuda:99: there is no such device here"):
+        mine(workspace, ["t"], MineConfig(ranker="bm25"), devices=DeviceSettings(devices="cuda:99"))
+    assert fetch(workspace, "SELECT count(*) FROM runs") == before
 
 
 def test_hybrids_and_cross_encoders_rank_once_what_they_need_and_encode_it_once(

@@ -60,6 +60,13 @@ def test_a_usage_error_ends_with_status_2_and_one_json_object(
     assert "--no-such-option" in answer["error"]
 
 
+def test_devices_of_two_kinds_are_a_usage_error(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["mine", "--devices", "cuda:0,cpu", "--json"]) == 2
+    answer = json.loads(capsys.readouterr().out)
+    assert "--devices" in answer["error"]
+    assert "name devices of one kind (given: ['cuda:0,cpu'])" in answer["error"]
+
+
 def test_an_error_of_the_user_is_one_line_and_status_1(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

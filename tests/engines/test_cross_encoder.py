@@ -25,7 +25,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def scorer(folder: Path) -> CrossEncoderScorer:
-    return load_cross_encoder(str(folder), device="cpu")
+    return load_cross_encoder(str(folder), devices=["cpu"])
 
 
 def test_scores_are_those_of_the_model_read_one_pair_at_a_time(
@@ -66,16 +66,16 @@ def test_pairs_longer_than_the_model_reads_are_counted(scorer: CrossEncoderScore
 def test_other_weights_are_another_fingerprint(
     scorer: CrossEncoderScorer, folder: Path, tmp_path: Path
 ) -> None:
-    other = load_cross_encoder(str(save_cross_encoder(tmp_path / "tiny", seed=1)), device="cpu")
+    other = load_cross_encoder(str(save_cross_encoder(tmp_path / "tiny", seed=1)), devices=["cpu"])
     assert (other.name, scorer.name) == ("tiny", "tiny")
     assert other.fingerprint != scorer.fingerprint
-    assert load_cross_encoder(str(folder), device="cpu").fingerprint == scorer.fingerprint
+    assert load_cross_encoder(str(folder), devices=["cpu"]).fingerprint == scorer.fingerprint
 
 
 def test_bfloat16_scores_are_near_those_of_float32_and_told_apart(
     folder: Path, scorer: CrossEncoderScorer
 ) -> None:
-    halved = load_cross_encoder(str(folder), "bfloat16", "cpu")
+    halved = load_cross_encoder(str(folder), "bfloat16", ["cpu"])
     pairs = [("river", "stone bread"), ("bread", "river stone stone"), ("stone", "stone")]
     exact, found = scorer.score(pairs), halved.score(pairs)
     assert found == pytest.approx(exact, abs=0.02) and not np.array_equal(found, exact)
@@ -84,14 +84,16 @@ def test_bfloat16_scores_are_near_those_of_float32_and_told_apart(
 
 
 def test_two_labels_are_refused(tmp_path: Path) -> None:
-    scorer = load_cross_encoder(str(save_cross_encoder(tmp_path / "two", labels=2)), device="cpu")
+    scorer = load_cross_encoder(
+        str(save_cross_encoder(tmp_path / "two", labels=2)), devices=["cpu"]
+    )
     with pytest.raises(InputError, match=r"two: gives 2 numbers for a pair.*another model"):
         scorer.score([("river", "stone")])
 
 
 def test_an_encoder_is_refused_before_it_gets_a_head_of_random_weights(minilm: str) -> None:
     with pytest.raises(InputError, match="holds a BertModel, which is no cross-encoder"):
-        load_cross_encoder(minilm, device="cpu")
+        load_cross_encoder(minilm, devices=["cpu"])
 
 
 def test_a_score_that_is_no_number_is_an_error(tmp_path: Path) -> None:
@@ -102,7 +104,7 @@ def test_a_score_that_is_no_number_is_an_error(tmp_path: Path) -> None:
     model.classifier.bias.data.fill_(float("nan"))
     model.save_pretrained(folder)
     with pytest.raises(InputError, match='the query "river" with the document "stone" is no nu'):
-        load_cross_encoder(str(folder), device="cpu").score([("river", "stone")])
+        load_cross_encoder(str(folder), devices=["cpu"]).score([("river", "stone")])
 
 
 def test_a_missing_folder_or_one_without_a_model_is_an_input_error(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 import json
 import shutil
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -7,9 +8,12 @@ import numpy as np
 import pytest
 
 from kalm_data.core.errors import InputError
+from kalm_data.engines import sentence_transformers_encoder
 from kalm_data.engines.sentence_transformers_encoder import (
+    Precision,
     SentenceTransformersEncoder,
     load_encoder,
+    load_model,
 )
 
 TEXTS = [f"{'word ' * (n * 7 % 90)}number {n}" for n in range(24)] + ["", "汉字", "long " * 900]
@@ -17,7 +21,7 @@ TEXTS = [f"{'word ' * (n * 7 % 90)}number {n}" for n in range(24)] + ["", "汉�
 
 @pytest.fixture(scope="module")
 def encoder(minilm: str) -> SentenceTransformersEncoder:
-    return load_encoder(minilm, device="cpu")
+    return load_encoder(minilm, devices=["cpu"])
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +59,7 @@ def test_vectors_are_those_of_sentence_transformers(minilm: str, vectors: np.nda
 def test_bfloat16_is_close_obeys_the_same_law_and_has_a_fingerprint_of_its_own(
     minilm: str, encoder: SentenceTransformersEncoder, vectors: np.ndarray
 ) -> None:
-    rough = load_encoder(minilm, "bfloat16", "cpu")
+    rough = load_encoder(minilm, "bfloat16", ["cpu"])
     assert rough.fingerprint != encoder.fingerprint
     made = collect(rough, TEXTS)
     assert ((made * vectors).sum(axis=1) > 0.999).all()
@@ -79,9 +83,9 @@ def test_the_fingerprint_changes_with_the_files_not_with_the_folder(
 ) -> None:
     copy = tmp_path / "copy"
     shutil.copytree(minilm, copy)
-    assert load_encoder(str(copy), device="cpu").fingerprint == encoder.fingerprint
+    assert load_encoder(str(copy), devices=["cpu"]).fingerprint == encoder.fingerprint
     (copy / "1_Pooling" / "config.json").write_text("{}")
-    assert load_encoder(str(copy), device="cpu").fingerprint != encoder.fingerprint
+    assert load_encoder(str(copy), devices=["cpu"]).fingerprint != encoder.fingerprint
 
 
 def test_saved_prompts_are_those_of_encode_query_and_encode_document(
@@ -92,7 +96,7 @@ def test_saved_prompts_are_those_of_encode_query_and_encode_document(
     prompts = {"query": "query: ", "passage": "passage: ", "corpus": "no"}
     saved = {"prompts": prompts, "default_prompt_name": "query"}
     (copy / "config_sentence_transformers.json").write_text(json.dumps(saved))
-    prompted = load_encoder(str(copy), device="cpu")
+    prompted = load_encoder(str(copy), devices=["cpu"])
     assert (prompted.query_prompt, prompted.document_prompt) == ("query: ", "passage: ")
     from sentence_transformers import SentenceTransformer
 
@@ -109,7 +113,7 @@ def test_weights_that_were_cut_short_are_one_line(minilm: str, tmp_path: Path) -
     weights = shutil.copytree(minilm, tmp_path / "cut") / "model.safetensors"
     weights.write_bytes(weights.read_bytes()[:1000])
     with pytest.raises(InputError, match="cut: the model cannot be loaded") as caught:
-        collect(load_encoder(str(tmp_path / "cut"), device="cpu"), ["a"])
+        collect(load_encoder(str(tmp_path / "cut"), devices=["cpu"]), ["a"])
     assert "\n" not in str(caught.value)
 
 
@@ -118,11 +122,69 @@ def test_a_model_without_a_tokenizer_is_refused(minilm: str, tmp_path: Path) -> 
     for name in ("tokenizer.json", "vocab.txt"):
         (model / name).unlink()
     with pytest.raises(InputError, match="mute: no tokenizer is there"):
-        collect(load_encoder(str(model), device="cpu"), ["a"])
+        collect(load_encoder(str(model), devices=["cpu"]), ["a"])
 
 
 def test_a_guessed_pooling_is_noted(minilm: str, tmp_path: Path) -> None:
     model = shutil.copytree(minilm, tmp_path / "bare")
-    assert load_encoder(str(model), device="cpu").note == ""
+    assert load_encoder(str(model), devices=["cpu"]).note == ""
     (model / "modules.json").unlink()
-    assert "no modules.json" in load_encoder(str(model), device="cpu").note
+    assert "no modules.json" in load_encoder(str(model), devices=["cpu"]).note
+
+
+def test_several_devices_of_one_kind_make_the_same_vectors_in_the_same_batches(
+    minilm: str, encoder: SentenceTransformersEncoder
+) -> None:
+    several = load_encoder(minilm, devices=["cpu", "cpu", "cpu"])
+    assert several.fingerprint == encoder.fingerprint
+    alone, dealt = list(encoder.encode(TEXTS)), list(several.encode(TEXTS))
+    assert [indices for indices, _ in dealt] == [indices for indices, _ in alone]
+    for (_, expected), (_, vectors) in zip(alone, dealt, strict=True):
+        assert vectors.tobytes() == expected.tobytes()
+
+
+def test_a_device_is_loaded_when_there_is_a_batch_for_it(
+    minilm: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loads: list[str] = []
+
+    def load(path: Path, precision: Precision, device: str) -> object:
+        loads.append(device)
+        return load_model(path, precision, device)
+
+    monkeypatch.setattr(sentence_transformers_encoder, "load_model", load)
+    several = load_encoder(minilm, devices=["cpu", "cpu"])
+    collect(several, ["one batch"])
+    assert loads == ["cpu"]
+    collect(several, TEXTS)
+    collect(several, TEXTS)
+    assert loads == ["cpu", "cpu"]
+
+
+@pytest.mark.parametrize("devices", [["cpu"], ["cpu", "cpu"]])
+def test_a_device_that_is_full_is_one_line_with_the_remedy(
+    minilm: str, devices: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import torch
+
+    def overflow(*_: object, **__: object) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB.")
+
+    full = load_encoder(minilm, devices=devices)
+    collect(full, TEXTS)
+    monkeypatch.setattr(torch.nn.functional, "normalize", overflow)
+    with pytest.raises(InputError) as caught:
+        collect(full, TEXTS)
+    assert str(caught.value) == (
+        "cpu: out of memory encoding 2 texts of 256 tokens. Free memory there, or name other "
+        "--devices."
+    )
+
+
+def test_a_caller_that_stops_early_leaves_no_thread_behind(minilm: str) -> None:
+    several = load_encoder(minilm, devices=["cpu", "cpu"])
+    before = threading.active_count()
+    batches = several.encode(TEXTS)
+    next(batches)
+    batches.close()
+    assert threading.active_count() == before

@@ -123,6 +123,14 @@ def test_options_of_an_interrupted_synth_are_those_of_the_command(
     assert "no workspace" in capsys.readouterr().err
 
 
+def test_an_interrupted_run_goes_on_with_the_devices_that_it_named() -> None:
+    settings = MINE.model_dump(mode="json")
+    told = json.dumps({"tasks": ["t"], "settings": settings, "devices": ["cuda:0", "cuda:1"]})
+    run = DoneRun(1, "0001-mine", "mine", "interrupted", told)
+    (step, *_) = next_steps([_progress("t")], [run])
+    assert step.command.endswith("--devices cuda:0 --devices cuda:1")
+
+
 def _progress(task: str) -> TaskProgress:
     return TaskProgress(task, True, 10, 10, 0, 1, 0, "", "", ())
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from pydantic import Field, field_validator
 
+from kalm_data.core.config.devices import DeviceSettings
 from kalm_data.core.config.diff import DiffConfig
 from kalm_data.core.config.eval import EvalConfig, RegressSettings
 from kalm_data.core.config.export import ExportConfig
@@ -178,15 +179,17 @@ COMMANDS: dict[str, Command] = {
         Command("import tasks", (TaskFileArguments, Gates), changes=True),
         Command("import rankings", (RankingArguments, Gates), changes=True),
         Command("personas", (PersonaArguments, PersonasConfig, ModelConfig, Gates), "file"),
-        Command("synth", (TaskArguments, SynthConfig, ModelConfig, Gates), changes=True),
-        Command("mine", (TaskArguments, MineConfig, Gates), changes=True),
-        Command("filter", (TaskArguments, FilterConfig, Gates), changes=True),
+        Command(
+            "synth", (TaskArguments, SynthConfig, ModelConfig, DeviceSettings, Gates), changes=True
+        ),
+        Command("mine", (TaskArguments, MineConfig, DeviceSettings, Gates), changes=True),
+        Command("filter", (TaskArguments, FilterConfig, DeviceSettings, Gates), changes=True),
         Command("build-shards", (SetArguments, ShardsConfig, Gates), "out"),
         Command(
             "train", (TrainArguments, TrainConfig, RegressSettings, Gates), "output",
             layered=TrainConfig, reads=False,
         ),
-        Command("eval", (EvalArguments, EvalConfig, Gates), "queries"),
+        Command("eval", (EvalArguments, EvalConfig, DeviceSettings, Gates), "queries"),
         Command("export", (ExportArguments, ExportConfig, Gates), "out"),
         Command(
             "report", (ReportArguments, ReportConfig), "out",

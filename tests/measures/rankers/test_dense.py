@@ -92,7 +92,7 @@ def rank(folder: Path, encoder: Encoder, pool: Pool) -> tuple[bytes, list[object
 def test_vectors_and_ranks_are_the_same_bits_when_a_few_texts_are_held_at_a_time(
     minilm: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = load_encoder(minilm, device="cpu")
+    real = load_encoder(minilm, devices=["cpu"])
     once = rank(tmp_path / "once", Watched(real), WHOLE)
     monkeypatch.setattr(module, "TEXTS_AT_ONCE", AT_ONCE)
     held: list[int] = []
