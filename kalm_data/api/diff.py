@@ -82,12 +82,13 @@ def _diff_sets(workspace: Path, a: Path, b: Path, config: DiffConfig) -> Differe
     sides = (a, read_manifest(a)), (b, read_manifest(b))
     notes: tuple[str, ...] = ()
     explain: Callable[[Sequence[RowChange]], list[RowChange]] = list
-    built: tuple[Pair, ...] = ()
+    builds = ("", "")
     try:
         causes = RowCauses(Database(workspace), *sides)
-        explain, built = causes.explain, _build_settings(Database(workspace), *causes.builds)
+        explain, builds = causes.explain, causes.builds
     except InputError as error:  # the sets can be compared without it
         notes = (f"no row tells why it differs: {error}",)
+    built = _build_settings(Database(workspace), sides, builds)
     with set_changes(*sides) as changes:
         rows = _tell(changes.rows, explain, config)
         counts = changes.counts
@@ -97,13 +98,19 @@ def _diff_sets(workspace: Path, a: Path, b: Path, config: DiffConfig) -> Differe
     return Difference("sets", str(a), str(b), counts, figures, settings, inputs, rows, notes)
 
 
-def _build_settings(database: Database, a: str, b: str) -> tuple[Pair, ...]:
-    """Those of the two runs that differ; the seed is told by the sets themselves."""
+def _build_settings(
+    database: Database, sides: Sequence[tuple[Path, Manifest]], builds: tuple[str, str]
+) -> tuple[Pair, ...]:
+    """Those of `build-shards` that differ, by the sets themselves; where one is too old to tell
+    them, by the runs that built them, as far as they are known.
+    """
     from kalm_data.workspace.run_changes import read_run
 
-    if not (a and b):
-        return ()
-    told = (flat(read_run(database, run_id).configuration["settings"]) for run_id in (a, b))
+    told = [flat(manifest.settings) for _, manifest in sides if manifest.settings is not None]
+    if len(told) < len(sides):
+        if not all(builds):
+            return ()
+        told = [flat(read_run(database, run_id).configuration["settings"]) for run_id in builds]
     return tuple(pair for pair in differing(*told) if pair.name != "seed")
 
 

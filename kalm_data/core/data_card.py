@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from kalm_data.core.config.shards import SetSettings
 from kalm_data.core.manifest import DEV, DEV_SCORED, SCORED, TRAIN
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ def write_data_card(folder: Path, manifest: Manifest) -> None:
     )
     configs = "".join(_configs(entry) for entry in manifest.tasks)
     table = "".join(_line(entry) for entry in manifest.tasks)
-    text = f"---\nconfigs:\n{configs}---\n{about}{table}{_COLUMNS}"
+    text = f"---\nconfigs:\n{configs}---\n{about}{table}{_settings(manifest)}{_COLUMNS}"
     (folder / "README.md").write_text(text, encoding="utf-8")
 
 
@@ -94,6 +95,18 @@ def _line(entry: ShardTask) -> str:
     counts = (str(count) for count in (entry.rows, dev, scored))
     cells = (task.name, task.type, *counts, task.licence, entry.ranker, task.instruction)
     return f"| {' | '.join(cell(text) for text in cells)} |\n"
+
+
+def _settings(manifest: Manifest) -> str:
+    """Those that are not the defaults."""
+    defaults = SetSettings().shaping("")
+    given = {"seed": manifest.seed, **(manifest.settings or {})}
+    told = ", ".join(
+        f"`{name}` {cell(json.dumps(value, ensure_ascii=False))}"
+        for name, value in given.items()
+        if name not in defaults or value != defaults[name]
+    )
+    return f"\nBuilt with {told}; the other settings are the defaults of that version.\n"
 
 
 def cell(text: str) -> str:

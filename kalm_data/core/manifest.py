@@ -11,7 +11,7 @@ import json
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
-from pydantic import ValidationError, field_validator
+from pydantic import JsonValue, ValidationError, field_validator
 
 from kalm_data.core.config.settings import Settings
 from kalm_data.core.errors import InputError
@@ -26,7 +26,10 @@ TRAIN, DEV, SCORED, DEV_SCORED = "part", "dev", "scored", "dev-scored"
 scored pairs to train on, and to evaluate on.
 """
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
+
+_READABLE = (2, SCHEMA_VERSION)
+"""Sets of version 2 do not tell their settings."""
 
 
 class ShardFile(Settings):
@@ -71,13 +74,18 @@ class ShardTask(Settings):
 
 
 class Manifest(Settings):
-    """A whole set; tasks are in order of name, files in order of path. `rows` are to train on."""
+    """A whole set; tasks are in order of name, files in order of path. `rows` are to train on.
+
+    `settings` are those of `build-shards` that shape rows and files, by name, beside the seed; of a
+    tokenizer the digest. None where the set was written before they were told.
+    """
 
     schema_version: int
     seed: int
     rows: int
     tasks: tuple[ShardTask, ...]
     versions: dict[str, str]
+    settings: dict[str, JsonValue] | None = None
 
     @property
     def files(self) -> tuple[ShardFile, ...]:
@@ -110,8 +118,9 @@ def read_manifest(folder: Path) -> Manifest:
             "Name the folder of one, or build it again."
         )
         raise InputError(message) from error
-    if version != SCHEMA_VERSION:
-        message = f"{file}: schema version {version}; this kalm-data reads {SCHEMA_VERSION}"
+    if version not in _READABLE:
+        known = " and ".join(map(str, _READABLE))
+        message = f"{file}: schema version {version}; this kalm-data reads {known}"
         raise InputError(message)
     try:
         return Manifest.model_validate_json(text)
@@ -131,4 +140,6 @@ def describe_file(folder: Path, path: str, rows: int) -> ShardFile:
 
 
 def _to_json(manifest: Manifest) -> str:
-    return json.dumps(manifest.model_dump(), ensure_ascii=False, indent=2, sort_keys=True) + "\n"
+    """As it was read: a set that is older than its settings keeps its fingerprint."""
+    told = manifest.model_dump(exclude={"settings"} if manifest.settings is None else None)
+    return json.dumps(told, ensure_ascii=False, indent=2, sort_keys=True) + "\n"

@@ -83,7 +83,7 @@ def build_shards(
         with published(out, MANIFEST, resumes=True) as folder:
             writer = SetWriter(store, staged, run, folder, config)
             written = [writer.write(plan) for plan in plans]
-            manifest = _manifest([entry for entry, _ in written], config)
+            manifest = _manifest([entry for entry, _ in written], config, tokenizer)
             writer.files.close()
             write_manifest(folder, manifest)
             write_data_card(folder, manifest)
@@ -169,11 +169,14 @@ def _refuse_empty(out: Path, plans: Sequence[TaskPlan]) -> None:
         raise InputError(message)
 
 
-def _manifest(entries: Sequence[ShardTask], config: ShardsConfig) -> Manifest:
+def _manifest(
+    entries: Sequence[ShardTask], config: ShardsConfig, tokenizer: NamedTokenizer | None
+) -> Manifest:
     return Manifest(
         schema_version=SCHEMA_VERSION,
         seed=config.seed,
         rows=sum(entry.rows for entry in entries),
         tasks=tuple(sorted(entries, key=lambda entry: entry.task.name)),
         versions={"kalm-data": __version__, "duckdb": version("duckdb")},
+        settings=config.shaping(tokenizer.fingerprint if tokenizer else ""),
     )

@@ -9,7 +9,9 @@ from shard_sets import shard_row, write_shards
 
 from kalm_data.api.build_shards import ShardsConfig, build_shards
 from kalm_data.api.diff import DiffConfig, Difference, diff
+from kalm_data.api.verify import verify
 from kalm_data.core.errors import InputError
+from kalm_data.core.manifest import MANIFEST
 from kalm_data.core.records import TaskRow
 
 if TYPE_CHECKING:
@@ -139,6 +141,35 @@ def test_a_row_that_is_held_out_for_dev_has_moved(mined: Database, tmp_path: Pat
     assert by_split["train"].same + by_split["train"].changed == len(train)
     back = compare(mined, str(tmp_path / "held"), str(tmp_path / "all"))
     assert {(row.was, row.split) for row in back.rows if row.was} == {("dev", "train")}
+
+
+def test_two_sets_tell_their_settings_wherever_they_are(mined: Database, tmp_path: Path) -> None:
+    build(mined, tmp_path / "all")
+    build(mined, tmp_path / "some", cap=2, dev_fraction=0.1, seed=4, memory_limit="1GB")
+    folders = [
+        str((tmp_path / name).rename(tmp_path / f"{name}-moved")) for name in ("all", "some")
+    ]
+    found = diff(tmp_path / "none", *folders, DiffConfig())
+    assert sorted((one.name, one.a, one.b) for one in found.settings) == [
+        ("cap", "null", "2"),
+        ("dev_fraction", "0.0", "0.1"),
+        ("seed", "0", "4"),
+    ]
+
+
+def test_of_a_set_that_is_older_than_its_settings_the_workspace_tells_them(
+    mined: Database, tmp_path: Path
+) -> None:
+    a, b = tmp_path / "all", tmp_path / "some"
+    build(mined, a)
+    build(mined, b, cap=2)
+    told = json.loads((a / MANIFEST).read_text())
+    del told["settings"]
+    (a / MANIFEST).write_text(json.dumps({**told, "schema_version": 2}))
+    found = compare(mined, str(a), str(b))
+    assert [(one.name, one.a, one.b) for one in found.settings] == [("cap", "null", "2")]
+    assert diff(tmp_path / "none", str(a), str(b), DiffConfig()).settings == ()
+    assert verify(a).rows == verify(b).rows + len(found.rows)
 
 
 def test_each_part_of_a_row_that_changes_is_named(tmp_path: Path) -> None:

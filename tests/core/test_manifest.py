@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 import json
 from typing import TYPE_CHECKING
 
@@ -57,6 +58,16 @@ def test_the_fingerprint_changes_with_any_byte_of_the_set(folder: Path):
     task = manifest.tasks[0].model_copy(update={"files": (file,)})
     changed = manifest.model_copy(update={"tasks": (task,)})
     assert changed.fingerprint != manifest.fingerprint == read_manifest(folder).fingerprint
+
+
+def test_a_set_that_is_older_than_its_settings_is_read_and_keeps_its_fingerprint(folder: Path):
+    before = json.loads((folder / MANIFEST).read_text())
+    assert "settings" not in before
+    text = json.dumps({**before, "schema_version": 2}, ensure_ascii=False, indent=2, sort_keys=True)
+    (folder / MANIFEST).write_text(f"{text}\n")
+    manifest = verify_set(folder, size)
+    assert manifest.settings is None
+    assert manifest.fingerprint == hashlib.sha256((folder / MANIFEST).read_bytes()).hexdigest()
 
 
 @pytest.mark.parametrize(

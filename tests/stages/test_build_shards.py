@@ -27,6 +27,7 @@ from mined_world import (
     text,
 )
 
+from kalm_data.core.config.shards import SetSettings
 from kalm_data.core.errors import InputError, StaleMeasurement
 from kalm_data.core.manifest import read_manifest
 from kalm_data.core.records import Document, Example, Judgement, NearDuplicate, Text, example_id
@@ -247,6 +248,19 @@ def test_two_tasks_stand_side_by_side_in_order_of_name(database: Database, tmp_p
     assert manifest.tasks[1].task == TASK
     assert '"empty"' not in (tmp_path / "out" / "README.md").read_text()
     assert json.loads(manifest.tasks[1].sources["draw"])["ranks"] == "1-12"
+
+
+def test_a_set_tells_the_settings_that_shape_it_and_no_others(database: Database, tmp_path: Path):
+    dig(fill(database, WORLD))
+    build(database, tmp_path / "out", dev_fraction=0.2, cap=7, min_negatives=2)
+    told = read_manifest(tmp_path / "out").settings
+    assert told is not None and told.keys() == {*SetSettings.model_fields} - {
+        "seed",
+        "memory_limit",
+    }
+    assert (told["dev_fraction"], told["cap"], told["rows"]) == (0.2, 7, None)
+    card = (tmp_path / "out" / "README.md").read_text()
+    assert "Built with `seed` 0, `cap` 7, `dev_fraction` 0.2; the other" in card
 
 
 def replace_task(name: str) -> Task:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal, Self, get_args
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, JsonValue, field_validator, model_validator
 
 from kalm_data.core.config.settings import Settings, as_list
 
@@ -101,6 +101,15 @@ class SetSettings(Settings):
     )
 
     _one_is_a_list = field_validator("licences", mode="before")(as_list)
+
+    def shaping(self, tokenizer: str) -> dict[str, JsonValue]:
+        """What the rows and files of a set depend on, beside the seed; `tokenizer` is a digest, as
+        the name may be a folder of this machine.
+        """
+        told = self.model_dump(
+            mode="json", include={*SetSettings.model_fields} - {"seed", "memory_limit", "tokenizer"}
+        )
+        return {**told, "tokenizer": tokenizer}
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
