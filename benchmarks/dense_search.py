@@ -28,7 +28,8 @@ from pathlib import Path
 import numpy as np
 from machine import describe_machine
 
-from kalm_data.engines.dense_search import ExactRanking, ExactSearch
+from kalm_data.engines.dense_blocks import ExactRanking
+from kalm_data.engines.dense_search import ExactSearch
 
 DIMENSIONS = 384
 DEPTH = 100

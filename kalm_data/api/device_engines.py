@@ -45,9 +45,11 @@ class DeviceEngines:
     def search(self) -> DenseSearch:
         """On all devices."""
         from kalm_data.engines.dense_search import ExactSearch
+        from kalm_data.engines.device_search import DeviceSearch
 
         self._given.update(self._devices)
-        return ExactSearch()
+        # numpy uses all cores of the processor, however often it is named
+        return ExactSearch() if "cpu" in self._devices else DeviceSearch(self._devices)
 
     def scorer(self, name: str, precision: Precision) -> CrossEncoderScorer:
         from kalm_data.engines.cross_encoder import load_cross_encoder

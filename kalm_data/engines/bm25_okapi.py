@@ -18,7 +18,7 @@ import numpy as np
 from rank_bm25 import BM25Okapi
 
 from kalm_data.engines.bm25_tokens import tokens
-from kalm_data.engines.dense_search import ExactRanking
+from kalm_data.engines.dense_blocks import ExactRanking
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

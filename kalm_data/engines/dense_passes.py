@@ -68,24 +68,46 @@ class PositiveRanks:
         peaks (Q,): the largest of each query's values. Most slices lie below most positives. Where
         they do not, a positive of each query is compared in place.
         """
-        reached = _reached(peaks[self._row], self._below)
+        reached = self._reached_by(peaks)
         if 2 * np.count_nonzero(reached[self._first]) <= len(peaks):
             return [self._gathered(documents, values, reached)]
         in_place = self._at_least(documents, values, self._first)
         reached[self._first] = False
         return [in_place, self._gathered(documents, values, reached)]
 
+    def reached(self, peaks: Floats) -> Places:
+        """The positives that some document may reach, where peaks (Q,) are the largest values."""
+        return np.flatnonzero(self._reached_by(peaks))
+
+    def bars(self, pairs: Places) -> tuple[Places, Floats, Floats]:
+        """Query, bar below and bar above of some positives. What is above is certain to score at
+        least as high, what is below is not; what lies between is near.
+        """
+        return self._row[pairs], self._below[pairs], self._above[pairs]
+
+    def count_near(
+        self, documents: Floats, pairs: Places, document: Places, column: Places
+    ) -> Places:
+        """How many of the documents that are near to positives score at least as high.
+
+        (document, column): places in `documents` and `pairs`.
+        """
+        close = exact_scores(self._queries, documents, self._row[pairs[column]], document)
+        return np.bincount(column[close >= self._bar[pairs[column]]], minlength=len(pairs))
+
+    def _reached_by(self, peaks: Floats) -> NDArray[np.bool_]:
+        return _reached(peaks[self._row], self._below)
+
     def _gathered(self, documents: Floats, values: Floats, reached: NDArray[np.bool_]) -> Reached:
         pairs = np.flatnonzero(reached)
         return self._at_least(documents, values.take(self._row[pairs], axis=1), pairs)
 
     def _at_least(self, documents: Floats, judged: Floats, pairs: Places) -> Reached:
-        query, bar = self._row[pairs], self._bar[pairs]
-        certain = judged > self._above[pairs]
+        _, below, above = self.bars(pairs)
+        certain = judged > above
         counted = np.add.reduce(certain.view(np.uint8), axis=0, dtype=np.uint8).astype(np.int64)
-        document, column = _nonzero((judged >= self._below[pairs]) ^ certain)
-        close = exact_scores(self._queries, documents, query[column], document)
-        return pairs, counted + np.bincount(column[close >= bar[column]], minlength=len(pairs))
+        document, column = _nonzero((judged >= below) ^ certain)
+        return pairs, counted + self.count_near(documents, pairs, document, column)
 
     def add(self, reached: list[Reached]) -> None:
         """Take in what `look` saw in one slice."""
@@ -112,12 +134,17 @@ class BestHits:
         self._nominees = [(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.float32))]
         self._held = 0
 
+    @property
+    def bar(self) -> Floats:
+        """(Q,) what a document must reach to be a nominee."""
+        return self._threshold - NOMINATION
+
     def look(self, begin: int, values: Floats, peaks: Floats) -> Nominees:
         """(N,) queries, positions and values of what may be among the best.
 
         The slice begins at position `begin`; peaks (Q,): the largest of each query's values.
         """
-        bar = self._threshold - NOMINATION
+        bar = self.bar
         reached = np.flatnonzero(_reached(peaks, bar))
         judged = values.take(reached, axis=1)
         document, column = _nonzero(judged >= bar[reached])

@@ -17,28 +17,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from kalm_data.engines.dense_passes import MOST_ROWS, BestHits, PositiveRanks
+from kalm_data.engines.dense_blocks import rank_by_blocks, tiles
+from kalm_data.engines.dense_passes import MOST_ROWS
 from kalm_data.engines.exact_scores import finite
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from kalm_data.engines.dense_passes import Nominees, Reached
-    from kalm_data.engines.exact_scores import Floats, Places, Scores
+    from kalm_data.engines.dense_blocks import ExactRanking
+    from kalm_data.engines.dense_passes import BestHits, Nominees, PositiveRanks, Reached
+    from kalm_data.engines.exact_scores import Floats
 
 _VALUES_A_SLICE = 600_000  # 2.4 MB of float32: near the cache, and work enough for one call
-_FIRST_TILE = 256
-_HITS_AT_ONCE = 2_000_000  # depth × queries; the nominees of the hits take ~100 bytes each
-
-
-@dataclass(slots=True)
-class ExactRanking:
-    """Hits and ranks of one query; satisfies `core.protocols.DenseRanking`."""
-
-    positions: Places
-    scores: Scores
-    ranks: list[int]
-    positive_scores: list[float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,14 +59,9 @@ class ExactSearch:
         once from front to back, `documents_at_once` at a time, and besides that its positives, its
         excluded and its hits, in order of position. Blocks are smaller where `depth` is large.
         """
-        at_once = min(self.queries_at_once, max(1, _HITS_AT_ONCE // depth))
-        for start in range(0, len(queries), at_once):
-            rows = slice(start, start + at_once)
-            block = finite(queries[rows])
-            ranks = PositiveRanks(block, documents, positives[rows], excluded[rows])
-            hits = BestHits(block, documents, depth)
-            self._pass_by(block, documents, ranks, hits)
-            yield from map(_ranking, hits.best(), ranks.of_each_query())
+        return rank_by_blocks(
+            self._pass_by, queries, documents, positives, excluded, depth, self.queries_at_once
+        )
 
     def _pass_by(
         self, queries: Floats, documents: Floats, ranks: PositiveRanks, hits: BestHits
@@ -85,7 +70,7 @@ class ExactSearch:
         rows = min(MOST_ROWS, max(1, _VALUES_A_SLICE // max(len(queries), ranks.count)))
         tile = np.empty((min(self.documents_at_once, len(documents)), len(queries)), np.float32)
         with ThreadPoolExecutor(os.cpu_count()) as pool:
-            for begin, end in _tiles(len(documents), self.documents_at_once):
+            for begin, end in tiles(len(documents), self.documents_at_once):
                 chunk = finite(documents[begin:end])
                 values = np.matmul(chunk, queries.T, out=tile[: len(chunk)])
                 parts = [slice(start, start + rows) for start in range(0, len(chunk), rows)]
@@ -101,15 +86,3 @@ def _look(
 ) -> tuple[list[Reached], Nominees]:
     peaks = values.max(axis=0)
     return ranks.look(documents, values, peaks), hits.look(begin, values, peaks)
-
-
-def _tiles(count: int, at_once: int) -> Iterator[tuple[int, int]]:
-    """Where tiles of documents begin and end; small at first, while no hit is known to beat."""
-    begin, size = 0, min(_FIRST_TILE, at_once)
-    while begin < count:
-        yield begin, min(begin + size, count)
-        begin, size = begin + size, min(2 * size, at_once)
-
-
-def _ranking(hits: tuple[Places, Scores], ranks: tuple[list[int], list[float]]) -> ExactRanking:
-    return ExactRanking(*hits, *ranks)

@@ -1,5 +1,6 @@
 import pytest
 import torch
+from gpus import see_two_gpus
 
 from kalm_data.core.errors import InputError
 from kalm_data.engines.devices import find_devices, kind, working_on
@@ -9,16 +10,6 @@ def test_the_processor_is_taken_where_no_gpu_is_there(monkeypatch: pytest.Monkey
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
     assert find_devices() == ("cpu",)
     assert find_devices(["cpu", "cpu"]) == ("cpu", "cpu")
-
-
-def see_two_gpus(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What torch says of a machine with two."""
-    monkeypatch.setattr("sys.platform", "test")  # no file is looked for
-    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
-    monkeypatch.setattr(torch.accelerator, "device_count", lambda: 2)
-    monkeypatch.setattr(
-        torch.accelerator, "current_accelerator", lambda check_available: torch.device("cuda")
-    )
 
 
 def test_all_gpus_are_taken_where_nobody_names_any(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,7 +14,7 @@ class DeviceSettings(Settings):
 
     devices: tuple[str, ...] = Field(
         (),
-        description="Devices that encode, of one kind, repeatable or with commas: cpu, "
+        description="Devices that encode and search, of one kind, repeatable or with commas: cpu, "
         "cuda:0,cuda:1, mps. A cross-encoder and mteb take the first. Default: all GPUs (cuda), "
         "else cpu.",
     )
