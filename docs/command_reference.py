@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from kalm_data.cli.app import command_words, load_command
+from kalm_data.cli.help import default_of
 
 BEGIN = "<!-- command reference: begin (written by `make docs`) -->"
 END = "<!-- command reference: end -->"
@@ -63,19 +64,8 @@ def _row(parameter: Any) -> str:
 
 
 def _default(parameter: Any) -> str:
-    shown = getattr(parameter, "show_default", None)
-    if isinstance(shown, str):
-        return f"`{shown}`"
-    default = parameter.default
-    if parameter.required:
-        return "required"
-    if default in (None, "", [], ()) or callable(default):
-        return ""
-    if isinstance(default, bool):
-        return "on" if default else "off"
-    if isinstance(default, list | tuple):
-        return "`" + " ".join(map(str, default)) + "`"
-    return f"`{default}`"
+    told = default_of(parameter)
+    return told if told in ("", "required", "on", "off") else f"`{told}`"
 
 
 def with_reference(readme: str) -> str:

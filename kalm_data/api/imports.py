@@ -18,6 +18,7 @@ from kalm_data.core.config.imports import (
     ImportSettings,
     ImportStsConfig,
 )
+from kalm_data.core.config.refusals import refusal
 from kalm_data.core.config.settings import Settings
 from kalm_data.core.errors import InputError
 from kalm_data.core.summary import Outcome, RunSummary
@@ -308,7 +309,7 @@ def _resolve(database: Database, task: Task | NamedTask, new: TaskType) -> Task:
     try:
         return Task.model_validate({**known, **given})
     except ValidationError as error:
-        raise InputError(error.errors()[0]["msg"].removeprefix("Value error, ")) from error
+        raise InputError(refusal(error.errors()[0], Task)) from error
 
 
 def _arguments(sources: Sequence[str], task: Task | NamedTask) -> dict[str, object]:

@@ -12,6 +12,7 @@ import typer.main
 from typer.core import TyperGroup
 
 from kalm_data import __version__
+from kalm_data.cli.help import GroupedCommand
 from kalm_data.cli.reporting import print_json
 
 _COMMANDS = {
@@ -128,7 +129,7 @@ def load_command(name: str) -> Any:  # noqa: ANN401 - a class of the library wit
     if isinstance(command, typer.Typer):
         app.add_typer(command, name=name)
     else:
-        app.command(name)(command)
+        app.command(name, cls=GroupedCommand)(command)
     return typer.main.get_group(app).commands[name]
 
 
@@ -158,9 +159,14 @@ def run(arguments: list[str]) -> int:
     try:
         code = _listing()(arguments, prog_name="kalm-data", standalone_mode=False)
     except typer.exceptions.TyperException as error:
+        from kalm_data.cli.usage import usage_line
+
+        message = usage_line(error)
         if "--json" in arguments:
-            message = error.format_message()
             print_json({"command": arguments[0], "status": "failed", "error": message})
-        error.show()  # type: ignore[attr-defined]
+        if message:
+            command = error.ctx.command_path  # type: ignore[attr-defined]
+            end = "" if message.endswith(("?", ".")) else "."
+            typer.echo(f"{command}: {message}{end} `{command} --help` tells more.", err=True)
         return error.exit_code
     return int(code or 0)

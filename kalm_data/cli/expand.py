@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Union, get_args, get_origin, g
 import typer
 from pydantic import BaseModel, ValidationError
 
-from kalm_data.api.layers import UNSET, Layer, first_refused, unset_names
+from kalm_data.api.layers import UNSET, Layer, first_refused, refusal, unset_names
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -50,9 +50,9 @@ def expand(function: Callable[..., None]) -> Callable[..., None]:
         for name, parameter in signature.parameters.items()
         if name not in models and name not in layers
     ]
-    added = [p for model in models.values() for p in _options(model)]
-    for model in layers.values():
-        added += [*(_without_default(p, model) for p in _options(model)), _unset_option()]
+    added = [_without_default(p, model) for model in layers.values() for p in _options(model)]
+    added += [p for model in models.values() for p in _options(model)]
+    added += [_unset_option() for _ in layers]
     command.__signature__ = signature.replace(parameters=[*kept, *added])  # type: ignore[attr-defined]
     command.__annotations__ = {p.name: p.annotation for p in [*kept, *added]}
     return command
@@ -110,18 +110,25 @@ def _options(model: type[BaseModel]) -> list[inspect.Parameter]:
             name,
             inspect.Parameter.KEYWORD_ONLY,
             default=_default(field),
-            annotation=Annotated[_option_type(hints[name]), _option(name, field)],
+            annotation=Annotated[_option_type(hints[name]), _option(field, _group(model, name))],
         )
         for name, field in model.model_fields.items()
     ]
 
 
-def _option(name: str, field: FieldInfo) -> Any:  # noqa: ANN401 - typer's own untyped return
+def _group(model: type[BaseModel], name: str) -> str:
+    """The heading of the option in the help: what the class that has the field says of itself."""
+    owner = next(kind for kind in model.__mro__ if name in inspect.get_annotations(kind))
+    return (owner.__doc__ or "").split(". ")[0].split("\n")[0].removesuffix(".")
+
+
+def _option(field: FieldInfo, group: str) -> Any:  # noqa: ANN401 - typer's own untyped return
     """A field says `option` where its own name cannot be the option's (`--as`, `--task -t`)."""
     extra = field.json_schema_extra
     if isinstance(extra, dict) and "option" in extra:
-        return typer.Option(*str(extra["option"]).split(), help=field.description)
-    return typer.Option(help=field.description)
+        names = str(extra["option"]).split()
+        return typer.Option(*names, help=field.description, rich_help_panel=group)
+    return typer.Option(help=field.description, rich_help_panel=group)
 
 
 def _default(field: FieldInfo) -> object:
@@ -153,7 +160,7 @@ def _build(model: type[BaseModel], values: dict[str, Any]) -> BaseModel:
 
 def _usage_error(model: type[BaseModel], wrong: ErrorDetails) -> typer.BadParameter:
     """What is wrong with one option, or with several of them together."""
-    message = wrong["msg"].removeprefix("Value error, ")
+    message = refusal(wrong, model)
     if wrong["loc"]:
         option = "--" + str(wrong["loc"][0]).replace("_", "-")
         return typer.BadParameter(f"{message} (given: {wrong['input']!r})", param_hint=option)

@@ -25,6 +25,7 @@ from kalm_data.api.imports import (
 )
 from kalm_data.cli.added import added_documents, added_labels, added_pairs, added_sts
 from kalm_data.cli.expand import expand
+from kalm_data.cli.help import GroupedCommand
 from kalm_data.cli.import_rankings import rankings
 from kalm_data.cli.options import WORKSPACE, JsonOption, WorkspaceOption
 from kalm_data.cli.reporting import reporting
@@ -62,7 +63,7 @@ def _add(
             reporter.finish(outcome, added(outcome.result))
 
     command.__annotations__ |= {"task": task_options, "config": options}
-    app.command(name, help=about)(expand(command))
+    app.command(name, help=about, cls=GroupedCommand)(expand(command))
 
 
 _add(
@@ -83,7 +84,7 @@ _add(
 )  # fmt: skip
 
 
-@app.command("tasks")
+@app.command("tasks", cls=GroupedCommand)
 @expand
 def tasks(
     gates: Gates,
@@ -98,4 +99,4 @@ def tasks(
         )
 
 
-app.command("rankings")(rankings)
+app.command("rankings", cls=GroupedCommand)(rankings)

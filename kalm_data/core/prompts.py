@@ -18,6 +18,7 @@ from jinja2.runtime import LoopContext
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from pydantic import Field, ValidationError
 
+from kalm_data.core.config.refusals import refusal
 from kalm_data.core.config.settings import Settings
 from kalm_data.core.errors import InputError, reason
 
@@ -158,7 +159,7 @@ def _front_matter(text: str, source: str) -> FrontMatter:
     except ValidationError as error:
         first = error.errors()[0]
         field = ".".join(map(str, first["loc"]))
-        message = f"{source}: front matter {field!r}: {first['msg']}"
+        message = f"{source}: front matter {field!r}: {refusal(first)}"
         raise InputError(message) from error
     unknown = sorted(set(front.reply.required) - set(front.reply.properties))
     if unknown:

@@ -23,6 +23,7 @@ from kalm_data.core.config.imports import (
     ImportPairsConfig,
     ImportStsConfig,
 )
+from kalm_data.core.config.refusals import refusal
 from kalm_data.core.config.settings import Settings
 from kalm_data.core.errors import InputError
 from kalm_data.core.tasks import Task
@@ -167,7 +168,7 @@ def _problem(first: ErrorDetails, keys: Sequence[str]) -> str:
         return "unknown key" + (f"; is {close[0]} meant?" if close else ". Remove it.")
     if first["type"] == "missing":
         return "is missing. Add it."
-    message = first["msg"].removeprefix("Value error, ")
+    message = refusal(first)
     if first["type"] in ("model_type", "model_attributes_type", "dict_type"):
         message = "not a path or a table with the key source"
     return f"{message} (given: {_shown(first['input'])})"

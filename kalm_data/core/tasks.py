@@ -83,7 +83,7 @@ class Task(Settings):
 
 
 class NamedTask(Settings):
-    """A task by its name, and what is to change in it; it is made if it is new."""
+    """The task, and what is to change in it. It is made if it is new."""
 
     task: str = Field(
         json_schema_extra={"option": "--task -t"},

@@ -79,3 +79,25 @@ def test_an_error_of_the_user_is_one_line_and_status_1(
 def test_the_version_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["--version"]) == 0
     assert capsys.readouterr().out.startswith("kalm-data ")
+
+
+@pytest.mark.parametrize(
+    ("typed", "told"),
+    [
+        ("mine --negatives 0", "mine: --negatives: must be from 1 to 1000 (given: 0)."),
+        ("mine --negatives x", "mine: --negatives: must be a whole number (given: 'x')."),
+        ("mine --recipe foo", "mine: --recipe: 'foo' is not one of 'default', 'kalm', 'nv-ret"),
+        ("mine --ranks 5", "mine: --ranks: ranks are written FIRST-LAST, counted from 1"),
+        ("report", "report: OUT: is missing."),
+        ("mien", "kalm-data: No such command 'mien'. Did you mean 'mine'? `kalm-data --help`"),
+        ("synth --type sts", "synth: rows from personas need a language model: engine vllm or"),
+        ("train s --model m --output o --lr 0", "train: --lr: must be more than 0 (given: 0.0)."),
+    ],
+)
+def test_wrong_usage_is_one_line_that_names_option_value_and_bounds(
+    typed: str, told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(typed.split()) == 2
+    printed = capsys.readouterr()
+    assert printed.out == "" and printed.err.count("\n") == 1
+    assert told in printed.err and "--help` tells more." in printed.err

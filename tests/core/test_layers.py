@@ -77,7 +77,7 @@ def refusal(tmp_path: Path, text: str) -> str:
     [
         ("lr = 1e-5\nepoch = 2\n", "FILE:2: unknown setting epoch. Is epochs meant?"),
         ("\nzzz = 1\n", "FILE:2: unknown setting zzz. Take it away."),
-        ("lr = -1\n", "FILE:1: lr: Input should be greater than 0 (given: -1). Mend it."),
+        ("lr = -1\n", "FILE:1: lr: must be more than 0 (given: -1). Mend it."),
         ("lr = \n", "FILE: no valid TOML"),
         (
             '\nunset = ["base-share"]\n',

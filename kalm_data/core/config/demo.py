@@ -6,7 +6,7 @@ from kalm_data.core.config.settings import Settings
 
 
 class DemoConfig(Settings):
-    """The demo's recipe; CHANGELOG and `benchmarks/demo_seeds.py` tell what it reaches."""
+    """The demo's recipe. CHANGELOG and `benchmarks/demo_seeds.py` tell what it reaches."""
 
     seed: int = Field(default=0, ge=0, description="Seed of the whole demo.")
     train: bool = Field(

@@ -17,7 +17,10 @@ _RANGE = re.compile(rf"({_NUMBER})-({_NUMBER})")
 
 
 class ImportSettings(Settings):
-    """What all imports share. A column is a name, or a template of names in braces."""
+    """How sources are read, and which split their rows go to.
+
+    A column is a name, or a template of names in braces.
+    """
 
     format: SourceFormat | None = Field(
         default=None, description="Format of the sources; told by name and content if not given."
@@ -71,7 +74,7 @@ class ImportSettings(Settings):
 
 
 class DocumentSettings(ImportSettings):
-    """What imports share that bring documents."""
+    """Where the documents go, and where their titles are."""
 
     collection: str = Field(
         default="", description="Collection of the documents; the name of the task if not given."

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from kalm_data.core.config.refusals import refusal
 from kalm_data.core.config.settings import Settings
 from kalm_data.core.errors import InputError, reason
 
@@ -84,7 +85,7 @@ def resolve(model: type[S], *layers: Layer) -> Resolved[S]:
     try:
         return Resolved(model.model_validate(values), sources)
     except ValidationError as error:
-        raise InputError(_problem(error, sources)) from error
+        raise InputError(_problem(error, model, sources)) from error
 
 
 def _dropped(model: type[Settings], layer: Layer) -> tuple[str, ...]:
@@ -142,8 +143,7 @@ def read_layer(file: Path, model: type[Settings], beside: tuple[str, ...] = ()) 
     wrong = first_refused(model, {key: values[key] for key in values if key not in beside})
     if wrong is not None:
         key = str(wrong["loc"][0])
-        message = wrong["msg"].removeprefix("Value error, ")
-        told = f"{key}: {message} (given: {wrong['input']!r}). Mend it."
+        told = f"{key}: {refusal(wrong, model)} (given: {wrong['input']!r}). Mend it."
         raise InputError(f"{file}:{_line_of(text, key)}: {told}")
     try:
         unset = unset_names(model, words if isinstance(words, list) else [words])
@@ -171,9 +171,9 @@ def _unknown(key: str, known: tuple[str, ...]) -> str:
     return f"unknown setting {key}. {remedy}"
 
 
-def _problem(error: ValidationError, sources: Mapping[str, str]) -> str:
+def _problem(error: ValidationError, model: type[BaseModel], sources: Mapping[str, str]) -> str:
     wrong = error.errors()[0]
-    message = wrong["msg"].removeprefix("Value error, ")
+    message = refusal(wrong, model)
     if not wrong["loc"]:
         return message
     name = str(wrong["loc"][0])

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from kalm_data.core.config.layers import Layer, first_refused
+from kalm_data.core.config.refusals import refusal
 from kalm_data.core.config.train import read_settings
 from kalm_data.core.errors import InputError
 from kalm_data.core.pipeline.commands import COMMANDS
@@ -141,7 +142,7 @@ class _Reader:
         try:
             return kind.model_validate(mine)
         except ValidationError as error:
-            raise self._refused(command, error.errors()[0], head) from error
+            raise self._refused(command, kind, error.errors()[0], head) from error
 
     def _given(self, command: Command, values: dict[str, Any], head: int) -> dict[str, Any]:
         """The settings that lie over a file of settings, which may give what the step does not."""
@@ -150,7 +151,7 @@ class _Reader:
         fields = command.layered.model_fields
         mine = {name: values[name] for name in fields if name in values}
         if (wrong := first_refused(command.layered, mine)) is not None:
-            raise self._refused(command, wrong, head)
+            raise self._refused(command, command.layered, wrong, head)
         config = values.get("config")
         below = read_settings(self._file.parent / config).values if config else ()
         for name, info in fields.items():
@@ -158,10 +159,12 @@ class _Reader:
                 raise self._error(name, head, f"{command.name}: {name}: is missing. Add it.")
         return mine
 
-    def _refused(self, command: Command, first: ErrorDetails, head: int) -> InputError:
+    def _refused(
+        self, command: Command, kind: type[Settings], first: ErrorDetails, head: int
+    ) -> InputError:
         key = str(first["loc"][0]) if first["loc"] else ""
         place = f"{command.name}: {key}" if key else command.name
-        return self._error(key, head, f"{place}: {_problem(first)}")
+        return self._error(key, head, f"{place}: {_problem(first, kind)}")
 
     def _named(self, steps: Sequence[Step], tables: Sequence[dict[str, Any]]) -> list[Step]:
         """Each step with its own name; without one the command, numbered from the second on."""
@@ -212,10 +215,10 @@ def _meant(key: str, known: Sequence[str]) -> str:
     return f"; is {close[0]} meant?" if close else ". Remove it."
 
 
-def _problem(first: ErrorDetails) -> str:
+def _problem(first: ErrorDetails, kind: type[Settings]) -> str:
     if first["type"] == "missing":
         return "is missing. Add it."
-    message = first["msg"].removeprefix("Value error, ")
+    message = refusal(first, kind)
     if not first["loc"]:
         return message
     shown = repr(first["input"])
