@@ -86,6 +86,11 @@ def _show(reporter: Reporter, workspace: Path, config: RejectsConfig) -> None:
         told = {"command": "rejects", "status": "ok", "total": found.total}
         print_json(told | asdict(found))
         return
+    if not found.total:
+        chosen = config.model_dump(exclude={"limit"}, exclude_defaults=True)
+        told = " with this --" + " and --".join(chosen) if chosen else ""
+        reporter.people.print(f"rejects: nothing was turned away{told}", markup=False)
+        return
     reporter.data.print(counts_table(found.counts))
     for line in reject_lines(found.rejects):
         reporter.data.print(line)
@@ -125,4 +130,4 @@ def reject_lines(found: Sequence[Reject]) -> Iterator[RenderableType]:
 
 
 def _below(told: str) -> Padding:
-    return Padding(in_line(told), (0, 0, 0, 4))
+    return Padding(in_line(told), (0, 0, 0, 4), expand=False)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from kalm_data.core.config.eval import EvalConfig
-    from kalm_data.core.eval_queries import TurnedAway
+    from kalm_data.core.eval_queries import JudgedQuery, TurnedAway
     from kalm_data.core.evaluation import EvalQuery, TrainingSet
     from kalm_data.core.pool import Pool
     from kalm_data.core.protocols import Run
@@ -129,6 +129,7 @@ def _judge(
     answers = answer([query.query for query in fit], pool, models, dims, engines, run)
     run.keep(len(fit))
     judged = judge_task(answers, fit, pool, texts, training)
+    _warn_of_stand_ins(run, task.name, fit, pool)
     _warn_of_few_groups(run, task.name, len(set(judged.scores.groups)))
     if keep_lines:
         ids = store.document_ids(task)
@@ -158,6 +159,16 @@ def refuse_gates_without_base(config: EvalConfig, *, compared: bool) -> None:
             "--min-gain, --max-p and --regress compare with a base model. Name it with --against."
         )
         raise InputError(message)
+
+
+def _warn_of_stand_ins(run: Run, task: str, fit: Sequence[JudgedQuery], pool: Pool) -> None:
+    held = pool.index()
+    changed = sum(held.keys().isdisjoint(one.query.positives) for one in fit)
+    if changed:
+        run.warn(
+            f"task {task}: the documents of {changed} test queries have changed; near-duplicates "
+            "of their old texts in the pool count as the answer. Import queries about the new ones."
+        )
 
 
 def _warn_of_few_groups(run: Run, task: str, groups: int) -> None:

@@ -18,6 +18,7 @@ from kalm_data.core.exports.beir import (
     qrels_lines,
     query_lines,
     refusal,
+    with_stand_ins,
 )
 from kalm_data.core.exports.card import write_beir_card
 from kalm_data.core.exports.losses import tell_losses
@@ -93,6 +94,7 @@ def export_beir(
             asked = _Asked.of(store, run, task, splits)
             if asked.fit:
                 losses += count_losses(asked.pool, asked.fit, asked.ids, asked.names)
+                losses["stand_ins"] += asked.stand_ins
                 entries.append(_write_task(files, asked, folder, below))
                 run.keep(len(asked.fit))
             else:
@@ -118,7 +120,8 @@ def export_beir(
 class _Asked:
     """A task's pool with the names of its documents, and its queries that can be judged by.
 
-    `ids`: text hash → id in the corpus. `names`: id → text hash. `refused` counts by reason.
+    `ids`: text hash → id in the corpus. `names`: id → text hash. `stand_ins` counts the queries
+    that near-duplicates of their positives answer, `refused` those left out, by reason.
     """
 
     task: Task
@@ -126,6 +129,7 @@ class _Asked:
     names: Mapping[str, str]
     ids: Mapping[str, str]
     fit: Sequence[AskedQuery]
+    stand_ins: int
     refused: Mapping[str, int]
 
     @classmethod
@@ -140,7 +144,8 @@ class _Asked:
         pool, names = store.pool(task), store.document_names(task)
         run.record_input(f"pool of {task.name}", pool.fingerprint)
         ids = document_ids(pool, names)
-        asked = store.asked_queries(task.name, splits)
+        told = store.asked_queries(task.name, splits)
+        asked = [one if _stands(one, ids) else with_stand_ins(one, pool) for one in told]
         run.plan(len(asked))
         reasons = [refusal(one, ids) for one in asked]
         run.reject(
@@ -151,12 +156,19 @@ class _Asked:
             ]
         )
         fit = [one for one, reason in zip(asked, reasons, strict=True) if not reason]
-        return cls(task, pool, names, ids, fit, Counter(filter(None, reasons)))
+        stand_ins = sum(
+            not reason and not _stands(one, ids) for one, reason in zip(told, reasons, strict=True)
+        )
+        return cls(task, pool, names, ids, fit, stand_ins, Counter(filter(None, reasons)))
 
     @property
     def nothing(self) -> str:
         counts = ", ".join(f"{reason} {count}" for reason, count in sorted(self.refused.items()))
         return f"task {self.task.name}: no query to write ({counts or 'none in these splits'})"
+
+
+def _stands(one: AskedQuery, ids: Mapping[str, str]) -> bool:
+    return any(text_hash in ids for text_hash in one.positives)
 
 
 def _reject(run: Run, one: AskedQuery, reason: str) -> Reject:

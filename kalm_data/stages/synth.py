@@ -13,6 +13,7 @@ from kalm_data.core.judging import Judge, Settled
 from kalm_data.core.near_duplicates import near_duplicates
 from kalm_data.core.records import Head
 from kalm_data.core.seeded import digest
+from kalm_data.core.shortfall import PlanEnd, shortfall
 from kalm_data.core.spending import candidates_left, price
 from kalm_data.core.synth_result import Offer, SynthResult
 from kalm_data.core.synthesis import Plan
@@ -113,7 +114,10 @@ def synth(
         place += len(chunk)
     books.close(store.known_texts)
     result = books.result(writer, len(plan.items), others=before - books.met)
-    _tell(run, result, config, is_over=place >= len(plan))
+    is_over = place >= len(plan)
+    if is_over and result.accepted < (config.target or 1):
+        run.warn(f"{task}: {shortfall(books.plan_end(len(plan.items)), config.target)}")
+    _tell(run, result, config, is_over=is_over)
     return result
 
 
@@ -171,12 +175,7 @@ def _left(config: SynthConfig, here: int, done: int, accepted: int, journal: Run
 
 def _tell(run: Run, result: SynthResult, config: SynthConfig, *, is_over: bool) -> None:
     missing = config.target is not None and result.accepted < config.target
-    if missing and is_over:
-        run.warn(
-            f"{result.task}: {result.accepted} of {config.target} queries accepted, and no "
-            "candidate is left. Raise --per-doc."
-        )
-    elif not is_over and (missing or config.target is None):
+    if not is_over and (missing or config.target is None):
         run.warn(
             f"{result.task}: stopped by --max-requests or --budget. The same command goes on from "
             "here."
@@ -202,6 +201,7 @@ class _Books:
     ) -> None:
         self._run, self._writing, self._config = run, writing, config
         self._facets: Counter[str] = Counter()
+        self._away: Counter[str] = Counter()
         self._personas: set[str] = set()
         self._queries: list[str] = []
         self._made: dict[str, Text] = {}
@@ -229,6 +229,7 @@ class _Books:
             (kept if one.is_accepted else away).append(one)
             if one.is_accepted:
                 self._count(one)
+        self._away.update(one.outcome for one in away)
         self._run.append(rows)
         self._run.keep(len(kept))
         self._run.reject([self._writing.rejected(one) for one in away])
@@ -247,6 +248,13 @@ class _Books:
         settings = json.dumps(gates, sort_keys=True)
         task = self._writing.task.name
         self._run.append([Head("rule", task, RULE, self._run.sequence, settings, "", run_id)])
+
+    def plan_end(self, items: int) -> PlanEnd:
+        config = self._config
+        of_documents = config.type is None
+        return PlanEnd(
+            items, config.per_doc, self.accepted, self._away, config.is_extractive, of_documents
+        )
 
     def result(self, writer: Writer, items: int, others: int) -> SynthResult:
         journal = writer.journal

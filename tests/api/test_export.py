@@ -28,9 +28,14 @@ from kalm_data.api.imports import (
 from kalm_data.api.mine import MineConfig, mine
 from kalm_data.core.config.export import RowFormat
 from kalm_data.core.errors import InputError
+from kalm_data.core.eval_queries import Barred, select_queries
+from kalm_data.core.templates import BARE
 from kalm_data.core.text import words
 from kalm_data.engines.readers.shard_rows import read_blocks
+from kalm_data.measures.systems import written
 from kalm_data.workspace.database import Database
+from kalm_data.workspace.evaluation import EvaluationStore
+from kalm_data.workspace.tasks import read_tasks
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -304,3 +309,37 @@ def test_several_tasks_stand_in_a_folder_each_and_labels_in_none(tmp_path: Path)
     assert sorted(path.name for path in (tmp_path / "flag").rglob("*.jsonl")) == [
         "classes.jsonl", "t.jsonl", "u.jsonl",
     ]  # fmt: skip
+
+
+def test_eval_and_export_agree_on_queries_whose_documents_changed(tmp_path: Path) -> None:
+    about = "the ferry to island {0} leaves at noon from pier {0} and takes forty cars and a bus"
+    corpus, asked = tmp_path / "corpus.jsonl", tmp_path / "asked.jsonl"
+    texts = [about.format(i) for i in range(4)]
+
+    def bring() -> None:
+        rows = ({"id": f"d{i}", "text": text} for i, text in enumerate(texts))
+        corpus.write_text("".join(f"{json.dumps(row)}\n" for row in rows))
+        config = ImportDocumentsConfig(as_split="test")
+        import_documents(workspace, [str(corpus)], NamedTask(task="t"), config)
+
+    workspace = tmp_path / "w"
+    bring()
+    asked.write_text("".join(f'{{"query": "boat {i}?", "id": "d{i}"}}\n' for i in range(4)))
+    pairs = ImportPairsConfig(as_split="test", pos_id="id")
+    import_pairs(workspace, [str(asked)], NamedTask(task="t"), pairs)
+    texts[1] += " now"  # nearly the same
+    texts[2] = "nothing of what stood here before is left in this document any more today"
+    bring()
+    database = Database(workspace)
+    store, task = EvaluationStore(database), read_tasks(database)[0]
+    pool = store.pool(task)
+    fit, away = select_queries(
+        store.test_queries("t"), pool, written(pool, BARE), Barred(frozenset()), 99
+    )
+    assert [one.reason for one in away] == ["gold_not_in_pool"]
+    exported = export(workspace, tmp_path / "out", [], ExportConfig(format="beir"))
+    lines = (tmp_path / "out" / "queries.jsonl").read_text().splitlines()
+    assert {json.loads(line)["_id"] for line in lines} == {one.query.example_id for one in fit}
+    judged = (tmp_path / "out/qrels/test.tsv").read_text().splitlines()[1:]
+    assert {line.split("\t")[1] for line in judged} == {"d0", "d1", "d3"}
+    assert any("1 queries have no positive in the pool" in line for line in exported.run.warnings)

@@ -1,11 +1,18 @@
 from __future__ import annotations
 
 from io import StringIO
+from typing import TYPE_CHECKING
 
 from rich.console import Console, Group
 
+from kalm_data.cli.app import run
 from kalm_data.cli.rejects import reject_lines
 from kalm_data.core.records import Reject
+
+if TYPE_CHECKING:
+    import pytest
+
+    from kalm_data.workspace.database import Database
 
 SOURCE = "/a/long/path/to/the/questions/of/people.jsonl"
 
@@ -26,6 +33,19 @@ def test_run_and_reason_are_whole_at_80_columns() -> None:
     assert "0012-build-shards" in text and "positive_held_out" in text
     assert "…" not in text
     assert max(map(len, text.splitlines())) <= 80
+
+
+def test_of_nothing_one_line_is_told(
+    database: Database, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["rejects", "-w", str(database.folder)]) == 0
+    assert run(["rejects", "-w", str(database.folder), "--stage", "filter"]) == 0
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert printed.err.splitlines() == [
+        "rejects: nothing was turned away",
+        "rejects: nothing was turned away with this --stage",
+    ]
 
 
 def test_the_key_stands_where_there_is_no_text() -> None:

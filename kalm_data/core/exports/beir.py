@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from kalm_data.core.pool import title_path
@@ -24,6 +24,8 @@ LOSSES = {
     "headings": "{count} documents have headings, which follow their title: Title > Heading",
     "parts": "{count} documents are parts of a whole (a file, say), which the format does not tell",
     "positives_not_in_pool": "{count} positives are not in the pool any more and left out",
+    "stand_ins": "{count} queries have no positive in the pool any more; near-duplicates of theirs "
+    "there answer in their place, as in `eval`",
     "copies": "{count} queries have near-duplicates of a relevant document in the corpus: `eval` "
     "counts them as relevant, other evaluators do not",
     "generated_negatives": "{count} negatives that a language model wrote are in no pool and left "
@@ -44,6 +46,17 @@ class AskedQuery:
     line: int
     positives: tuple[str, ...]
     negatives: tuple[str, ...]
+
+
+def with_stand_ins(asked: AskedQuery, pool: Pool) -> AskedQuery:
+    """The query; where its documents have changed, with what the pool has nearly the same."""
+    held = pool.text_hashes
+    near = {held[place] for one in asked.positives for place in pool.alike.get(one, ())}
+    return replace(
+        asked,
+        positives=tuple(sorted({*asked.positives, *near})),
+        negatives=tuple(one for one in asked.negatives if one not in near),
+    )
 
 
 def refusal(asked: AskedQuery, ids: Mapping[str, str]) -> str:

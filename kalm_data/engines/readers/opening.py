@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -32,6 +33,14 @@ _ABOUT = ("README", "LICENSE", "LICENCE", "COPYING", "NOTICE", "CHANGELOG")
 """Files that tell about data beside them; a folder of data is not a folder of texts for them."""
 
 
+_COMMANDS: dict[Purpose, str] = {
+    "documents": "documents",
+    "pairs": "pairs",
+    "labels": "labels",
+    "scored pairs": "sts",
+}
+
+
 def open_source(name: str, purpose: Purpose, given: SourceFormat | None = None) -> Source:
     """Open a file, a folder, `-` or `hf:NAME`; `given` overrides what would be detected.
 
@@ -56,7 +65,8 @@ def _open_folder(folder: Path, purpose: Purpose, given: SourceFormat | None) -> 
         message = f"{folder}: the folder holds no {given or 'readable'} file of {purpose}."
         remedy = "Name another folder, a file in it, or its --format."
         raise InputError(f"{message} {remedy}")
-    notes = text_files.skipped_note(folder, sorted(set(files) - set(chosen)))
+    skipped = sorted(set(files) - set(chosen))
+    notes = text_files.skipped_note(folder, skipped, "" if given else _remedy(skipped, purpose))
     fingerprint = _fingerprint(folder, chosen)
     if (given or format_by_name(chosen[0])) in TEXT_FORMATS:
         rows: Iterable[Raw] = text_files.read_text_folder(folder, chosen)
@@ -65,6 +75,16 @@ def _open_folder(folder: Path, purpose: Purpose, given: SourceFormat | None) -> 
             _read_file(ByteSource.of(str(path)), purpose, given) for path in chosen
         )
     return Source(storable(str(folder)), fingerprint, rows, notes=notes)
+
+
+def _remedy(skipped: Sequence[Path], purpose: Purpose) -> str:
+    """What reads the commonest of the skipped files that can be read; empty where none can."""
+    command = _COMMANDS.get(purpose)
+    formats = Counter(filter(None, map(format_by_name, skipped)))
+    if command is None or not formats:
+        return ""
+    form = min(formats, key=lambda one: (-formats[one], one))
+    return f"`kalm-data import {command}` with --format {form} reads those of this format"
 
 
 def _open_beir(folder: Path, purpose: Purpose) -> Source:

@@ -52,14 +52,15 @@ def read_text_folder(folder: Path, files: Sequence[Path]) -> Iterator[RawFile | 
             yield _read(file, below, markdown=markdown)
 
 
-def skipped_note(folder: Path, skipped: Sequence[Path]) -> tuple[str, ...]:
-    """What of a folder was not read, by suffix, the commonest first."""
+def skipped_note(folder: Path, skipped: Sequence[Path], remedy: str) -> tuple[str, ...]:
+    """What of a folder was not read, by suffix, the commonest first; maybe what reads some."""
     if not skipped:
         return ()
     counts = Counter(path.suffix.lower() or "no suffix" for path in skipped)
     ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
     kinds = ", ".join(f"{suffix} {count}" for suffix, count in ordered)
-    return (f"{folder}: {len(skipped)} files of other kinds were left aside ({kinds})",)
+    line = f"{folder}: {len(skipped)} files of other kinds were left aside ({kinds})"
+    return (f"{line}. {remedy}" if remedy else line,)
 
 
 def _read(file: ByteSource, path: str, *, markdown: bool) -> RawFile | BadRow:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 from kalm_data.core.exports.beir import (
     AskedQuery,
     count_losses,
@@ -7,6 +9,7 @@ from kalm_data.core.exports.beir import (
     qrels_lines,
     query_lines,
     refusal,
+    with_stand_ins,
 )
 from kalm_data.core.pool import Pool, PoolDocument, make_pool
 from kalm_data.core.records import text_hash
@@ -64,3 +67,13 @@ def test_copies_of_a_relevant_document_are_told() -> None:
     ids = document_ids(pool, {"d1": ONE, "d2": TWO, "d3": COPY})
     lost = count_losses(pool, [asked(ONE), asked(ONE, COPY), asked(TWO)], ids, {"d1": ONE})
     assert (lost["copies"], lost["renamed"]) == (1, 2)
+
+
+def test_a_near_duplicate_stands_in_for_a_positive_whose_document_changed() -> None:
+    pool = pool_of("one", "two", "ONE")
+    gone = asked("gone", negatives=(COPY,))
+    assert with_stand_ins(gone, pool) == gone
+    near = replace(pool, alike={"gone": (pool.text_hashes.index(COPY),)})
+    found = with_stand_ins(gone, near)
+    assert set(found.positives) == {"gone", COPY} and found.negatives == ()
+    assert refusal(found, {COPY: "d3"}) == ""

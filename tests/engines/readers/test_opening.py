@@ -113,6 +113,18 @@ def test_a_folder_of_texts_is_read_in_order_of_path_and_tells_what_it_leaves(tmp
     assert source.notes == (f"{tmp_path}: 1 files of other kinds were left aside (.png 1)",)
 
 
+def test_files_of_rows_among_texts_are_told_with_what_reads_them(tmp_path: Path):
+    for name in ("a.md", "b.jsonl", "c.jsonl", "d.csv"):
+        (tmp_path / name).write_text('{"text": "one"}')
+    (note,) = open_source(str(tmp_path), "documents").notes
+    assert note == (
+        f"{tmp_path}: 3 files of other kinds were left aside (.jsonl 2, .csv 1). "
+        "`kalm-data import documents` with --format jsonl reads those of this format"
+    )
+    (note,) = open_source(str(tmp_path), "documents", "jsonl").notes
+    assert "import" not in note
+
+
 @pytest.mark.parametrize("suffix", ["", ".gz"])
 def test_a_beir_folder_gives_documents_and_judged_queries(tmp_path: Path, suffix: str):
     def write(name: str, text: str) -> None:
