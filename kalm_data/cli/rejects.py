@@ -87,9 +87,9 @@ def _show(reporter: Reporter, workspace: Path, config: RejectsConfig) -> None:
         print_json(told | asdict(found))
         return
     if not found.total:
-        chosen = config.model_dump(exclude={"limit"}, exclude_defaults=True)
-        told = " with this --" + " and --".join(chosen) if chosen else ""
-        reporter.people.print(f"rejects: nothing was turned away{told}", markup=False)
+        chosen = [*config.model_dump(exclude={"limit"}, exclude_defaults=True)]
+        note = f" with this --{' and --'.join(chosen)}" if chosen else ""
+        reporter.people.print(f"rejects: nothing was turned away{note}", markup=False)
         return
     reporter.data.print(counts_table(found.counts))
     for line in reject_lines(found.rejects):
