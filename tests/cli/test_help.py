@@ -54,6 +54,7 @@ def test_options_stand_under_what_their_settings_say_of_themselves(
         "Who is asked, and how its replies are drawn:",
         "Who writes queries, how many, and what a query must be:",
         "Where the model runs, and how it is asked:",
+        "The devices of one run:",
         "Bounds on the counts of a run:",
         "As with all commands:",
     ]
