@@ -47,6 +47,8 @@ def _remedy(end: PlanEnd, target: int | None, things: str) -> str:
             "Most documents are too short to take queries from: import longer ones, or have a "
             "language model write (--engine openai)."
         )
+    if end.is_extractive and 2 * end.rejected.get("no_definition", 0) > end.candidates:
+        return "Most documents define nothing in English: ask for other --facets as well."
     if target and 2 * end.accepted >= end.candidates:
         enough = -(-target * end.per_doc // max(end.accepted, 1))
         return f"Raise --per-doc, to {enough} or more, or import more {things}."

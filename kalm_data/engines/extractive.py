@@ -2,8 +2,9 @@
 
 Facets: `title` (a qualified name is read as words), `phrases` (the text's salient phrases, as
 somebody types search terms), `sentence` (one sentence of the text, as in the inverse cloze task,
-Lee et al., arXiv 1906.00300, section 3). Every query is a function of its request alone: of the
-document, the facet and the seed, never of other documents.
+Lee et al., arXiv 1906.00300, section 3), `definition` (what an English text says that its subject
+is or does). Every query is a function of its request alone: of the document, the facet and the
+seed, never of other documents.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from kalm_data.core.function_words import CHINESE_FUNCTION_WORDS, FUNCTION_WORDS
 from kalm_data.core.seeded import choose, sample
 from kalm_data.core.synthesis import Reply
 from kalm_data.core.text import is_cjk, words
+from kalm_data.engines.definitions import define
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Sequence
@@ -37,6 +39,9 @@ _MAX_PHRASES = 3
 _MAX_PHRASE_WORDS = 4
 _MIN_PHRASE_CHARACTERS, _MAX_PHRASE_CHARACTERS = 2, 10
 """Of a phrase in Chinese characters."""
+
+_DEFINED_LANGUAGES = ("en", "")
+"""In which definitions are looked for; of a document without a language, too."""
 
 _HAN = "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
 _KATAKANA = "\u30a0-\u30ff"
@@ -79,6 +84,8 @@ def extract_query(request: Request) -> str:
     if request.facet == "sentence":
         sentences = split_sentences(head)
         return choose(sentences, request.seed, "sentence", "") if sentences else ""
+    if request.facet == "definition":
+        return define(read_sentences(head)) if document.language in _DEFINED_LANGUAGES else ""
     best = rank_phrases(head)[: 2 * _MAX_PHRASES]
     return " ".join(sample(best, _MAX_PHRASES, request.seed, "phrases", ""))
 
@@ -96,14 +103,15 @@ def read_title(title: str) -> str:
 
 def split_sentences(text: str) -> list[str]:
     """Sentences that read as prose, are as long as a query may be and leave a rest, in order."""
-    paragraphs = (" ".join(part.split()) for part in _PARAGRAPH_BREAK.split(text))
-    sentences = (
-        sentence.strip(_MARKUP)
-        for paragraph in paragraphs
-        for sentence in _SENTENCE_BREAK.split(paragraph)
-    )
     most = min(_MAX_SENTENCE_WORDS, _count_words(text) - _MIN_REST_WORDS)
-    return [sentence for sentence in sentences if _is_prose(sentence, most)]
+    return [sentence for sentence in read_sentences(text) if _is_prose(sentence, most)]
+
+
+def read_sentences(text: str) -> list[str]:
+    """Whatever stands between two ends of sentences or of paragraphs, in order, without markup."""
+    paragraphs = (" ".join(part.split()) for part in _PARAGRAPH_BREAK.split(text))
+    broken = (part for paragraph in paragraphs for part in _SENTENCE_BREAK.split(paragraph))
+    return [sentence for part in broken if (sentence := part.strip(_MARKUP))]
 
 
 def rank_phrases(text: str) -> list[str]:

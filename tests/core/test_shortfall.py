@@ -27,6 +27,9 @@ def end(accepted: int, rejected: dict[str, int], *, extractive: bool = True) -> 
         (end(0, {"no_phrases": 30}), None,
          "no query accepted: the plan has 10 documents x 3, of which 30 no_phrases. "
          "Most documents are too short"),
+        (end(8, {"no_definition": 22}), 10,
+         "8 of 10 queries accepted: the plan has 10 documents x 3, of which 22 no_definition. "
+         "Most documents define nothing in English: ask for other --facets as well."),
     ],
 )  # fmt: skip
 def test_the_cause_and_what_helps_are_told(ended: PlanEnd, target: int | None, told: str) -> None:

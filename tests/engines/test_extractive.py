@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -92,7 +93,7 @@ def test_draws_differ_and_each_depends_on_its_request_alone():
     assert len({extract_query(request("phrases", draw=draw)) for draw in range(20)}) > 3
 
 
-@pytest.mark.parametrize("facet", ["title", "phrases", "sentence"])
+@pytest.mark.parametrize("facet", ["title", "phrases", "sentence", "definition"])
 def test_a_document_with_nothing_for_a_facet_is_a_failure_that_says_so(facet: str):
     (reply,) = ExtractiveEngine().generate([request(facet, text="... >>> --", title="")])
     assert (reply.raw, reply.failure) == ("", f"no_{facet}")
@@ -103,6 +104,15 @@ def test_every_request_has_its_reply_in_order_without_tokens():
     replies = list(ExtractiveEngine().generate(requests))
     assert [reply.key for reply in replies] == [one.key for one in requests]
     assert {(reply.tokens_in, reply.tokens_out) for reply in replies} == {(0, 0)}
+
+
+@pytest.mark.parametrize(("language", "query"), [("en", "tool"), ("", "tool"), ("de", "")])
+def test_definitions_are_looked_for_in_english_and_where_no_language_is_told(
+    language: str, query: str
+):
+    asked = request("definition", "Foo is a sharp tool.")
+    document = replace(asked.document, language=language)
+    assert extract_query(replace(asked, document=document)) == (query and f"sharp {query}")
 
 
 @given(text=st.text(max_size=300), title=st.text(max_size=40), draw=st.integers(0, 5))
@@ -121,7 +131,7 @@ def test_every_query_is_made_of_the_documents_own_words(text: str, title: str, d
      "文" * 1_600_000, "\u202eمرحبا بالعالم. \u202c" * 200_000, "A b! " * 1_000_000],
 )  # fmt: skip
 def test_a_text_of_5_mb_costs_no_more_than_its_beginning(text: str):
-    asked = [request(facet, text) for facet in ("phrases", "sentence")]
+    asked = [request(facet, text) for facet in ("phrases", "sentence", "definition")]
     started = time.process_time()
     list(ExtractiveEngine().generate(asked))
     assert time.process_time() - started < 1.0

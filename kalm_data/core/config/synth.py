@@ -6,7 +6,7 @@ from pydantic import Field, model_validator
 
 from kalm_data.core.config.asking import AskingConfig
 
-Facet = Literal["title", "phrases", "sentence"]
+Facet = Literal["title", "phrases", "sentence", "definition"]
 WrittenType = Literal["short-long", "long-short", "short-short", "long-long", "sts", "bitext"]
 """The task types of arXiv 2501.01028 that are written from personas alone."""
 
@@ -48,7 +48,8 @@ class SynthConfig(AskingConfig):
     facets: tuple[Facet, ...] = Field(
         ("title", "phrases", "sentence"),
         min_length=1,
-        description="Kinds of queries that are drawn from (engine extractive).",
+        description="Kinds of queries that are drawn from (engine extractive); also: definition, "
+        "what an English text says that its subject is or does.",
     )
     steps: Literal[1, 2] = Field(
         2,
