@@ -13,6 +13,7 @@ from typer.core import TyperGroup
 
 from kalm_data import __version__
 from kalm_data.cli.help import GroupedCommand
+from kalm_data.cli.people import people_console
 from kalm_data.cli.reporting import print_json
 
 _COMMANDS = {
@@ -167,6 +168,7 @@ def run(arguments: list[str]) -> int:
         if message:
             command = error.ctx.command_path  # type: ignore[attr-defined]
             end = "" if message.endswith(("?", ".")) else "."
-            typer.echo(f"{command}: {message}{end} `{command} --help` tells more.", err=True)
+            line = f"{command}: {message}{end} `{command} --help` tells more."
+            people_console().print(line, markup=False)
         return error.exit_code
     return int(code or 0)

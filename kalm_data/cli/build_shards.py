@@ -11,6 +11,7 @@ from kalm_data.api.build_shards import build_shards as write_set
 from kalm_data.cli.expand import expand
 from kalm_data.cli.options import WORKSPACE, JsonOption, TaskOption, WorkspaceOption
 from kalm_data.cli.reporting import reporting
+from kalm_data.cli.tree_lines import counted
 
 
 @expand
@@ -39,7 +40,8 @@ def build_shards(
 
 
 def _line(result: BuildResult) -> str:
-    dev = f" and {result.dev_rows:,} dev rows" if result.dev_rows else ""
+    dev = f" and {counted(result.dev_rows, 'dev row')}" if result.dev_rows else ""
     reused = f" ({result.reused} of them finished by an earlier run)" if result.reused else ""
     pushed = f"; copied to {result.pushed}" if result.pushed else ""
-    return f"{result.rows:,} rows{dev} in {result.files} files{reused}: {result.manifest}{pushed}"
+    files = counted(result.files, "file")
+    return f"{counted(result.rows, 'row')}{dev} in {files}{reused}: {result.manifest}{pushed}"

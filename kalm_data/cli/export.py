@@ -10,6 +10,7 @@ from kalm_data.api.export import export as write
 from kalm_data.cli.expand import expand
 from kalm_data.cli.options import WORKSPACE, JsonOption, TaskOption, WorkspaceOption
 from kalm_data.cli.reporting import reporting
+from kalm_data.cli.tree_lines import counted
 
 
 @expand
@@ -28,8 +29,8 @@ def export(
         )
         result = outcome.result
         what = "queries" if result.format == "beir" else "rows"
+        files = counted(result.files, "file")
         reporter.finish(
             outcome,
-            f"{result.rows:,} {what} as {result.lines:,} lines in {result.files} files: "
-            f"{result.manifest}",
+            f"{result.rows:,} {what} as {result.lines:,} lines in {files}: {result.manifest}",
         )

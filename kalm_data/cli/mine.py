@@ -7,6 +7,7 @@ from kalm_data.api.mine import mine as rank_and_draw
 from kalm_data.cli.expand import expand
 from kalm_data.cli.options import WORKSPACE, JsonOption, TaskOption, WorkspaceOption
 from kalm_data.cli.reporting import on_devices, reporting
+from kalm_data.cli.tree_lines import counted
 
 
 @expand
@@ -28,7 +29,7 @@ def mine(
         reporter.finish(
             outcome,
             f"{outcome.run.kept:,} of {outcome.run.planned:,} examples mined; "
-            f"{result.negatives:,} negatives, {result.short:,} examples with fewer than "
+            f"{result.negatives:,} negatives, {counted(result.short, 'example')} with fewer than "
             f"{config.negatives}; {result.encoded:,} texts encoded, {result.cut:,} cut"
             f"{on_devices(result.devices)}",
             *_by_ranker(result),

@@ -6,6 +6,8 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
+from kalm_data.cli.people import wrapped
+
 if TYPE_CHECKING:
     from tqdm import tqdm
 
@@ -51,6 +53,7 @@ class ProgressLine:
         self._bar.set_postfix_str(counts + activity + _left(progress))
 
     def _say(self, line: str) -> None:
+        line = wrapped(line)
         if self._bar is not None:
             self._bar.write(line, file=sys.stderr)
         else:

@@ -15,6 +15,7 @@ import typer
 from rich.console import Console
 
 from kalm_data.api.outcome import Interrupted, KalmError, Outcome, RunSummary
+from kalm_data.cli.people import people_console
 from kalm_data.cli.progress import ProgressLine
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ class Reporter:
         self.command = command
         self.as_json = as_json
         self.progress = ProgressLine(command)
-        self.people = Console(stderr=True, highlight=False, soft_wrap=True)
+        self.people = people_console()
         if isinstance(sys.stdout, io.TextIOWrapper):  # tables in a charset without their letters
             sys.stdout.reconfigure(errors="backslashreplace")
 
@@ -180,7 +181,7 @@ def _leave_stdout(error: OSError) -> NoReturn:
 
 
 def _say(line: str) -> None:
-    Console(stderr=True, highlight=False, soft_wrap=True).print(f"kalm-data: {line}", markup=False)
+    people_console().print(f"kalm-data: {line}", markup=False)
 
 
 def on_devices(devices: Sequence[str]) -> str:

@@ -40,7 +40,7 @@ def test_a_shard_set_is_exported_without_a_workspace(
     assert (answer["rows"], answer["lines"], answer["rejected"]) == (1, 2, {"no_negative": 1})
     assert answer["not_carried"] == {"several_positives": 1, "titles": 1}
     assert answer["tasks"] == [{"task": "t", "rows": 1, "lines": 2, "documents": 0, "files": 1}]
-    assert "1 rows as 2 lines in 1 files" in printed.err
+    assert "1 rows as 2 lines in 1 file" in printed.err
     assert (here / answer["manifest"]).is_file()
 
 

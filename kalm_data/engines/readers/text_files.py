@@ -59,7 +59,9 @@ def skipped_note(folder: Path, skipped: Sequence[Path], remedy: str) -> tuple[st
     counts = Counter(path.suffix.lower() or "no suffix" for path in skipped)
     ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
     kinds = ", ".join(f"{suffix} {count}" for suffix, count in ordered)
-    line = f"{folder}: {len(skipped)} files of other kinds were left aside ({kinds})"
+    one = len(skipped) == 1
+    what = "1 file of another kind was" if one else f"{len(skipped)} files of other kinds were"
+    line = f"{folder}: {what} left aside ({kinds})"
     return (f"{line}. {remedy}" if remedy else line,)
 
 

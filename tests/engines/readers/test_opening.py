@@ -110,7 +110,7 @@ def test_a_folder_of_texts_is_read_in_order_of_path_and_tells_what_it_leaves(tmp
     assert [row.path for row in rows] == ["a.txt", "c.rst", "sub/b.md"]
     assert [row.markdown for row in rows] == [False, False, True]
     assert rows[0].text == "text\nmore"
-    assert source.notes == (f"{tmp_path}: 1 files of other kinds were left aside (.png 1)",)
+    assert source.notes == (f"{tmp_path}: 1 file of another kind was left aside (.png 1)",)
 
 
 def test_files_of_rows_among_texts_are_told_with_what_reads_them(tmp_path: Path):
