@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich import box
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -17,11 +18,14 @@ from kalm_data.cli.expand import expand
 from kalm_data.cli.last_lines import last_lines
 from kalm_data.cli.options import WORKSPACE, JsonOption, WorkspaceOption
 from kalm_data.cli.reporting import print_json, reporting
+from kalm_data.cli.visible import in_line
 
 if TYPE_CHECKING:
+    from rich.console import RenderableType
+
     from kalm_data.api.diff import Difference, Pair, RowChange
 
-_SHOWN_CHARACTERS = 60
+_SHOWN_CHARACTERS = 240
 
 
 @expand
@@ -47,6 +51,8 @@ def diff(
             return
         for table in _tables(found):
             reporter.data.print(table)
+        for line in _rows(found.rows) if found.rows else ():
+            reporter.data.print(line)
         for note in found.notes:
             reporter.people.print(f"diff: {note}", markup=False)
         for line in last_lines(found):
@@ -62,8 +68,6 @@ def _tables(found: Difference) -> Iterable[Table]:
     ):
         if pairs:
             yield _pairs(title, pairs)
-    if found.rows:
-        yield _rows(found.rows)
 
 
 def _table(title: str, *columns: str) -> Table:
@@ -97,14 +101,13 @@ def _shown(value: str | float | None) -> str:
     return value if isinstance(value, str) else f"{value:,}"
 
 
-def _rows(rows: Iterable[RowChange]) -> Table:
-    table = _table("Rows", "", "key", "text", "why")
-    table.columns[1].no_wrap = True  # a key is copied whole
+def _rows(rows: Iterable[RowChange]) -> Iterator[RenderableType]:
+    """What became of each; below it its key, whole, its text, and each cause."""
+    yield Text("Rows", style="italic")
     for row in rows:
-        text = " ".join(row.text.split())[:_SHOWN_CHARACTERS]
         change = f"moved from {row.was} to {row.split}" if row.was else row.change
         parts = f": {', '.join(row.parts)}" if row.parts else ""
-        table.add_row(
-            f"{change}{parts}", Text(row.key), Text(text), Text("; ".join(map(str, row.causes)))
-        )
-    return table
+        place = " ".join(filter(None, (row.task, row.split)))
+        yield Text.assemble((f"{change}{parts}", "bold"), f"  {place}")
+        for told in (f"key {row.key}", row.text, *map(str, row.causes)):
+            yield Padding(in_line(told, _SHOWN_CHARACTERS), (0, 0, 0, 4), expand=False)

@@ -63,9 +63,7 @@ def _line(each: TaskFiltered) -> str:
 
 
 def _sweep(result: FilterResult, positives: int) -> Table:
-    table = Table(
-        title="What each k would keep", title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False
-    )
+    table = Table(title="Kept by each k", title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
     has_labels = any(row.labelled_kept for row in result.sweep)
     for name in ("k", "kept", "share", *(("true of the labelled",) if has_labels else ())):
         table.add_column(name, justify="right")

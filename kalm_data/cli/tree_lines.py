@@ -45,7 +45,9 @@ def listed(numbers: Mapping[str, object]) -> str:
 
 
 def _value(value: object) -> str:
-    return f"({listed(value)})" if isinstance(value, dict) else str(value)
+    if isinstance(value, dict):
+        return f"({listed(value)})"
+    return str(round(value, 4)) if isinstance(value, float) else str(value)
 
 
 def counted(count: int, noun: str) -> str:

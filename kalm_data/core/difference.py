@@ -30,7 +30,10 @@ class Cause:
     run_id: str = ""
 
     def __str__(self) -> str:
-        numbers = ", ".join(f"{name} {value}" for name, value in json.loads(self.numbers).items())
+        numbers = ", ".join(
+            f"{name} {round(value, 4) if isinstance(value, float) else value}"
+            for name, value in json.loads(self.numbers).items()
+        )
         told = f"{self.by}: {self.reason}" + (f" ({numbers})" if numbers else "")
         return told + (f", run {self.run_id}" if self.run_id else "")
 

@@ -36,3 +36,20 @@ def test_json_has_every_row(
     answer = json.loads(capsys.readouterr().out)
     assert (answer["command"], answer["status"], answer["kind"]) == ("diff", "ok", "sets")
     assert len(answer["rows"]) == answer["counts"][0]["came"] == 29
+
+
+def test_a_row_reads_well_at_80_columns_however_long_its_key(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    rows = [shard_row("a question " * 30, ["p"])]
+    a = write_shards(tmp_path / "a", {"t": rows})
+    b = write_shards(tmp_path / "b", {"t": [shard_row("a question " * 30, ["p", "q"])]})
+    assert run(["diff", str(a), str(b), "-w", str(tmp_path / "none")]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    start = lines.index("Rows")
+    assert lines[start + 1].startswith("changed: positives") and lines[start + 1].endswith(
+        "t train"
+    )
+    assert lines[start + 2] == f"    key {rows[0].example_id}"
+    assert all(line.startswith("    a question") or "…" in line for line in lines[start + 3 :])
