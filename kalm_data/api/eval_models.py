@@ -31,9 +31,9 @@ def model_for(name: str, run: Run, precision: Precision, made: DeviceEngines) ->
     from kalm_data.measures.systems import Model
 
     resolved = resolve_model(name)
-    encoder = made.encoder(str(resolved.path), precision)
-    if note := resolved.note or encoder.note:
-        run.warn(note)
+    encoder = made.encoder(name, precision)
+    if encoder.note:
+        run.warn(encoder.note)
     record = read_trained(resolved.path)
 
     def read(task: Task) -> Model:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from kalm_data.core.records import text_hash
@@ -12,7 +13,7 @@ from kalm_data.measures.rank_curves import rank_curve, score_figures
 from kalm_data.measures.variety import lengths, neighbours, variety
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from numpy import float32
     from numpy.typing import NDArray
@@ -143,6 +144,16 @@ def _hits(
     return tuple(agreed), tuple(above)
 
 
+@dataclass(frozen=True, slots=True)
+class _Embedded:
+    """Texts of one kind, and (N, D) vectors of them by one encoder."""
+
+    kind: str
+    encoder: str
+    texts: Sequence[str]
+    vectors: NDArray[float32]
+
+
 class _Texts:
     """A sample of the queries and documents of each task."""
 
@@ -170,35 +181,33 @@ class _Texts:
     def neighbours(self) -> tuple[Neighbours, ...]:
         """Of each task's queries and documents by the encoder that has most of their vectors."""
         encoders = self._store.encoders()
-        found = [
-            self._by_best_encoder(task, kind, texts[task.name][:_EMBEDDED], write, encoders)
+        return tuple(
+            neighbours(task.name, one.kind, one.encoder, one.texts, one.vectors)
             for task in self._tasks
-            for kind, texts, write in (
-                ("queries", self._queries, _query),
-                ("documents", self._documents, _document),
-            )
-        ]
-        return tuple(one for one in found if one is not None)
+            for one in self._most_embedded(task, encoders)
+        )
 
-    def _by_best_encoder(
-        self,
-        task: Task,
-        kind: str,
-        texts: Sequence[SampledText],
-        write: Callable[[Templates, SampledText], str],
-        encoders: Sequence[StoredEncoder],
-    ) -> Neighbours | None:
-        """The texts as an encoder was asked for them, with its own prompts."""
-        best, places, vectors = "", list[int](), None
-        for one in encoders:
-            templates = resolve_templates(task, one.query_prompt, one.document_prompt)
+    def _most_embedded(self, task: Task, encoders: Sequence[StoredEncoder]) -> list[_Embedded]:
+        """The first of equals; none where too few have a vector."""
+        embedded = [self._embedded(task, encoder) for encoder in encoders]
+        most = max(embedded, key=lambda found: sum(len(one.texts) for one in found), default=[])
+        return [one for one in most if len(one.texts) >= _LEAST_VECTORS]
+
+    def _embedded(self, task: Task, encoder: StoredEncoder) -> list[_Embedded]:
+        """What has a vector as the encoder was asked for it, with its own prompts."""
+        templates = resolve_templates(task, encoder.query_prompt, encoder.document_prompt)
+        found = []
+        for kind, sampled, write in (
+            ("queries", self._queries, _query),
+            ("documents", self._documents, _document),
+        ):
+            texts = sampled[task.name][:_EMBEDDED]
             hashes = [text_hash(write(templates, text)) for text in texts]
-            found, stored = self._store.vectors(one.fingerprint, hashes)
-            if len(found) > len(places):
-                best, places, vectors = one.name, found, stored
-        if vectors is None or len(places) < _LEAST_VECTORS:
-            return None
-        return neighbours(task.name, kind, best, [texts[place].text for place in places], vectors)
+            places, vectors = self._store.vectors(encoder.fingerprint, hashes)
+            if vectors is not None:
+                known = [texts[place].text for place in places]
+                found.append(_Embedded(kind, encoder.name, known, vectors))
+        return found
 
 
 def _query(templates: Templates, one: SampledText) -> str:

@@ -23,10 +23,24 @@ WHERE ($run = '' OR j.run_id = $run) AND ($stage = '' OR j.stage = $stage)
     AND ($reason = '' OR j.reason = $reason)
 """
 
+# the query of an example, or the document that no query was made of, where none is told
+TEXT_OF = """
+LEFT JOIN examples e ON e.example_id = listed.key AND listed.text = ''
+LEFT JOIN texts asked ON asked.text_hash = e.query_hash
+LEFT JOIN texts held ON held.text_hash = listed.source AND listed.text = ''
+"""
+
 _REJECTS = f"""
-SELECT j.run_id, j.stage, j.reason, j.key, j.numbers, j.source, j.line, j.text {_ASKED}
-ORDER BY r.sequence DESC, j.stage, j.source, j.line, j.reason, j.key
-LIMIT $limit
+WITH listed AS (
+    SELECT j.run_id, j.stage, j.reason, j.key, j.numbers, j.source, j.line, j.text, r.sequence
+    {_ASKED}
+    ORDER BY r.sequence DESC, j.stage, j.source, j.line, j.reason, j.key
+    LIMIT $limit
+)
+SELECT listed.run_id, listed.stage, listed.reason, listed.key, listed.numbers, listed.source,
+    listed.line, coalesce(nullif(listed.text, ''), asked.text, held.text, '')
+FROM listed {TEXT_OF}
+ORDER BY listed.sequence DESC, listed.stage, listed.source, listed.line, listed.reason, listed.key
 """
 
 _COUNTS = f"""

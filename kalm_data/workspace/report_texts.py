@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from kalm_data.core.report.figures import Contamination, Match, SampleRow, SampleText
 from kalm_data.core.report.measured import SampledText
+from kalm_data.workspace.rejects import TEXT_OF
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -67,7 +68,7 @@ ORDER BY j.example_id, j.label DESC, j.rank, j.text_hash
 
 # Each thing once, for the latest run, as long as the rule that dropped it is in force. Each reason
 # has its share of the sample, so that a rare one is seen.
-_REJECTED = """
+_REJECTED = f"""
 WITH thrown AS (
     SELECT j.run_id, j.stage, j.reason, j.key, j.numbers, j.source, j.line, j.text,
         sha256($seed || ':rejected:' || j.stage || j.reason || j.key || j.source || j.line) AS place
@@ -78,12 +79,18 @@ WITH thrown AS (
     QUALIFY row_number() OVER (
         PARTITION BY j.stage, j.key, j.source, j.line ORDER BY r.sequence DESC, j.reason
     ) = 1
+),
+listed AS (
+    SELECT * FROM thrown
+    QUALIFY row_number() OVER (PARTITION BY stage, reason ORDER BY place, run_id, key) <=
+        ceil($most / (SELECT count(DISTINCT (stage, reason)) FROM thrown))
+    ORDER BY place, run_id, key LIMIT $most
 )
-SELECT stage, reason, numbers, source, line, coalesce(nullif(text, ''), key), run_id, key
-FROM thrown
-QUALIFY row_number() OVER (PARTITION BY stage, reason ORDER BY place, run_id, key) <=
-    ceil($most / (SELECT count(DISTINCT (stage, reason)) FROM thrown))
-ORDER BY place, run_id, key LIMIT $most
+SELECT listed.stage, listed.reason, listed.numbers, listed.source, listed.line,
+    coalesce(nullif(listed.text, ''), asked.text, left(held.text, $longest), listed.key),
+    listed.run_id, listed.key
+FROM listed {TEXT_OF}
+ORDER BY listed.place, listed.run_id, listed.key
 """
 
 _DROPPED_TEXTS = """
@@ -172,7 +179,7 @@ def read_rejected(
     connection: duckdb.DuckDBPyConnection, runs: Sequence[str], seed: int, most: int, longest: int
 ) -> tuple[SampleRow, ...]:
     """A seeded sample of what the runs turned away, of each reason some."""
-    asked = {"runs": list(runs), "seed": str(seed), "most": most}
+    asked = {"runs": list(runs), "seed": str(seed), "most": most, "longest": longest}
     rows = connection.execute(_REJECTED, asked).fetchall()
     named = {row[7]: row[7].rpartition(":")[2] for row in rows if row[0] == "filter"}
     told = {"hashes": sorted({*named.values()}), "longest": longest}
@@ -192,7 +199,10 @@ def _texts_of(positive: str) -> tuple[SampleText, ...]:
 
 
 def _why(reason: str, numbers: Mapping[str, object]) -> str:
-    told = ", ".join(f"{name} {value}" for name, value in numbers.items())
+    told = ", ".join(
+        f"{name} {round(value, 4) if isinstance(value, float) else value}"
+        for name, value in numbers.items()
+    )
     return f"{reason}: {told}" if told else reason
 
 

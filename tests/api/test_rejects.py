@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
+from mined_world import document, example, fill, hash_of, text
 
 from kalm_data.api.rejects import RejectsConfig, export_rejects, rejects
 from kalm_data.core.errors import InputError
-from kalm_data.core.records import Reject
+from kalm_data.core.records import Reject, example_id
 from kalm_data.workspace.database import Database
 from kalm_data.workspace.runs import running
 
@@ -78,3 +79,19 @@ def test_an_unknown_run_is_refused_with_those_that_are_there(database: Database)
             pass
     with pytest.raises(InputError, match=r"^no run nope; runs: 0002-import, 0001-import$"):
         rejects(database.folder, RejectsConfig(run="nope"))
+
+
+def test_what_was_turned_away_without_its_text_is_shown_by_the_query_or_the_document(
+    database: Database,
+) -> None:
+    fill(database, [document(1), example("which stone?", [1])])
+    with running(database, "train", "{}") as run:
+        run.plan(3)
+        run.reject([
+            Reject(run.run_id, "train", "max_steps", example_id("t", "which stone?"), "{}", "", 0,
+                   ""),
+            Reject(run.run_id, "train", "max_steps", "unknown", "{}", "", 0, ""),
+            Reject(run.run_id, "synth", "no_sentence", "t:1:k", "{}", hash_of(1), 0, ""),
+        ])  # fmt: skip
+    found = rejects(database.folder, RejectsConfig()).rejects
+    assert [one.text for one in found] == [text(1), "which stone?", ""]
