@@ -122,7 +122,9 @@ def title_path(title: str, headings: Sequence[str]) -> str:
 def make_pool(
     documents: Iterable[PoolDocument], near: Iterable[tuple[str, str]], document_template: str
 ) -> Pool:
-    """A pool of distinct texts in any order, held in memory; else as `pool_of`."""
+    """A pool of distinct texts in any order, held in memory, with unordered pairs of
+    near-duplicates; else as `pool_of`.
+    """
     ordered = sorted(documents, key=lambda document: document.text_hash)
     texts = {one.text_hash: one.text for one in ordered}
     columns = PoolColumns(
@@ -134,27 +136,35 @@ def make_pool(
         labels=[one.label for one in ordered],
         parents={place: one.parents for place, one in enumerate(ordered) if one.parents},
     )
-    return pool_of(columns, near, document_template, lambda hashes: [texts[h] for h in hashes])
+    alike = _alike(columns.text_hashes, near)
+    return pool_of(columns, alike, document_template, lambda hashes: [texts[h] for h in hashes])
 
 
 def pool_of(
-    columns: PoolColumns, near: Iterable[tuple[str, str]], document_template: str, read: TextSource
+    columns: PoolColumns,
+    alike: Mapping[str, tuple[int, ...]],
+    document_template: str,
+    read: TextSource,
 ) -> Pool:
-    """A pool of columns in order of text hash and unordered pairs of near-duplicates.
+    """A pool of columns in order of text hash.
 
     Raises InputError where two texts have the same key (their hashes' first 64 bits).
     """
     _refuse_collisions(columns.text_hashes)
-    place = {text_hash: i for i, text_hash in enumerate(columns.text_hashes)}
-    alike: defaultdict[str, set[int]] = defaultdict(set)
+    return Pool(columns, alike, _fingerprint(columns, document_template), read)
+
+
+def _alike(hashes: Sequence[str], near: Iterable[tuple[str, str]]) -> Mapping[str, tuple[int, ...]]:
+    """From unordered pairs; hashes: of the pool, ascending."""
+    place = {text_hash: i for i, text_hash in enumerate(hashes)}
+    found: defaultdict[str, set[int]] = defaultdict(set)
     for first, second in near:
         if first != second:
             if second in place:
-                alike[first].add(place[second])
+                found[first].add(place[second])
             if first in place:
-                alike[second].add(place[first])
-    positions = {text_hash: tuple(sorted(found)) for text_hash, found in alike.items()}
-    return Pool(columns, positions, _fingerprint(columns, document_template), read)
+                found[second].add(place[first])
+    return {text_hash: tuple(sorted(places)) for text_hash, places in found.items()}
 
 
 def document_groups(pool: Pool) -> dict[str, str]:

@@ -33,18 +33,21 @@ _TEXTS = """
 SELECT t.text FROM asked JOIN texts t ON t.text_hash = asked.text_hash ORDER BY asked.place
 """
 
-_NEAR = """
-WITH pool AS (
-    SELECT DISTINCT text_hash FROM current_documents WHERE collection IN (SELECT unnest(?))
+# lists are sorted, and made of distinct places, where they are read: DuckDB takes longer
+_ALIKE = """
+WITH near AS (
+    SELECT "first" AS text_hash, "second" AS other FROM near_duplicates
+    UNION ALL
+    SELECT "second", "first" FROM near_duplicates
+),
+alike AS (
+    SELECT near.text_hash, pool.place FROM near JOIN pool ON pool.text_hash = near.other
+    UNION ALL
+    SELECT other.text_hash, pool.place
+    FROM pool JOIN texts mine USING (text_hash) JOIN texts other USING (norm_hash)
+    WHERE other.text_hash <> mine.text_hash
 )
-SELECT "first", "second" FROM near_duplicates
-WHERE "first" IN (SELECT text_hash FROM pool) OR "second" IN (SELECT text_hash FROM pool)
-UNION
-SELECT mine.text_hash, other.text_hash
-FROM texts mine JOIN texts other
-    ON mine.norm_hash = other.norm_hash AND mine.text_hash <> other.text_hash
-WHERE mine.text_hash IN (SELECT text_hash FROM pool)
-ORDER BY 1, 2
+SELECT text_hash, list(place) FROM alike GROUP BY text_hash ORDER BY text_hash
 """
 
 
@@ -72,9 +75,9 @@ class PoolStore:
         collections = [list(task.pool)]
         with self._database.read() as connection:
             rows = connection.sql(_DOCUMENTS, params=collections).to_arrow_table()
-            near = connection.execute(_NEAR, collections).fetchall()
         columns = _columns(rows)
-        return pool_of(columns, near, task.document_template, partial(_read, self._database))
+        alike = _alike(self._database, columns.text_hashes)
+        return pool_of(columns, alike, task.document_template, partial(_read, self._database))
 
 
 def _columns(rows: pa.Table) -> PoolColumns:
@@ -89,7 +92,10 @@ def _columns(rows: pa.Table) -> PoolColumns:
         titles=[of_rows["title"][row] for row in firsts],
         headings=[tuple(of_rows["headings"][row]) for row in firsts],
         languages=[of_rows["language"][row] for row in firsts],
-        splits=[most_protected(splits[first:end]) for first, end in spans],
+        splits=[
+            splits[first] if end == first + 1 else most_protected(splits[first:end])
+            for first, end in spans
+        ],
         labels=[""] * len(firsts),
         parents={
             place: frozenset(
@@ -101,12 +107,23 @@ def _columns(rows: pa.Table) -> PoolColumns:
     )
 
 
+def _alike(database: Database, hashes: Sequence[str]) -> dict[str, tuple[int, ...]]:
+    """By text hash the places, ascending, of its near-duplicates in the pool of these hashes."""
+    with database.read() as connection:
+        connection.register("pool", _placed(hashes))
+        found = connection.execute(_ALIKE).fetchall()
+    return {text_hash: tuple(sorted({*places})) for text_hash, places in found}
+
+
 def _read(database: Database, hashes: Sequence[str]) -> list[str]:
     """Texts of the workspace, in order."""
-    asked = pa.table({
+    with database.read() as connection:
+        connection.register("asked", _placed(hashes))
+        return [text for (text,) in connection.execute(_TEXTS).fetchall()]
+
+
+def _placed(hashes: Sequence[str]) -> pa.Table:
+    return pa.table({
         "text_hash": to_column(hashes, pa.large_string()),
         "place": to_column(np.arange(len(hashes)), pa.int64()),
     })  # fmt: skip
-    with database.read() as connection:
-        connection.register("asked", asked)
-        return [text for (text,) in connection.execute(_TEXTS).fetchall()]

@@ -61,7 +61,7 @@ def test_texts_are_read_by_the_block_when_somebody_asks_and_never_before(
 
     hashes = [f"{number:02x}" * 16 for number in range(8)]
     columns = make_pool(map(document, [one[:2] for one in hashes]), [], "").columns
-    pool = pool_of(columns, [(hashes[0], hashes[1])], "", read)
+    pool = pool_of(columns, {}, "", read)
     assert (len(pool), len(pool.index()), len(pool.keys()), asked) == (8, 8, 8, [])
     some = pool.documents([6, 1])
     assert [one.text for one in some] == [f"text {hashes[6]}", f"text {hashes[1]}"]
