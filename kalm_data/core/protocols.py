@@ -208,16 +208,21 @@ class Run(Protocol):
         """
         ...
 
-    def append_columns(self, rows: RecordColumns) -> None:
-        """Store many rows of one table, as `append` does."""
+    def hold(self, rows: RecordColumns) -> None:
+        """Keep many rows of one table in memory until the next merge; a kill before loses them.
+
+        For what the same command makes anew whatever is stored: draws and verdicts.
+        """
         ...
 
     def checkpoint(self) -> None:
-        """Merge what was appended into the database, if the last merge is some seconds ago."""
+        """Merge what was appended or held into the database, if the last merge is some seconds
+        ago.
+        """
         ...
 
     def merge(self) -> None:
-        """Merge what was appended into the database now."""
+        """Merge what was appended or held into the database now."""
         ...
 
     def record_input(self, name: str, fingerprint: str) -> None:

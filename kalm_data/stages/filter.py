@@ -232,12 +232,12 @@ def _store(
     said: Mapping[str, Sequence[Verdict]],
     verdicts: Mapping[str, Sequence[Verdict]],
 ) -> None:
-    """Append what was said as decisions; count each positive as kept, or under its first reason of
+    """Store what was said as decisions; count each positive as kept, or under its first reason of
     the verdicts in force.
     """
     for start in range(0, len(rows), _ROWS_AT_ONCE):
         of_block = rows[start : start + _ROWS_AT_ONCE]
-        run.append_columns(_decisions(run, _beside(of_block, said, start)))
+        run.hold(_decisions(run, _beside(of_block, said, start)))
         decided = _beside(of_block, verdicts, start)
         rejects = [
             _reject(run, row, first)

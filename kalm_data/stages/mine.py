@@ -18,7 +18,7 @@ from kalm_data.core.config.mine import DrawSettings
 from kalm_data.core.errors import InputError
 from kalm_data.core.mine_result import MineResult, TaskMined
 from kalm_data.core.mining import DRAW, excluded, nothing_to
-from kalm_data.core.record_columns import RecordColumns
+from kalm_data.core.record_columns import Coded, RecordColumns
 from kalm_data.core.records import Head, Judgement, Reject
 from kalm_data.measures.blocks import Block
 from kalm_data.measures.drawing import draw_block
@@ -124,7 +124,9 @@ def _mine_task(
     store: DrawStore, run: Run, maker: RankerMaker, task: Task, config: MineConfig
 ) -> TaskMined:
     pool = store.pool(task)
-    examples = [one for one in store.mining_examples(task.name) if config.takes(one.example_id)]
+    examples = store.mining_examples(task.name)
+    if config.part is not None:
+        examples = [one for one in examples if config.takes(one.example_id)]
     run.plan(len(examples))
     if examples:
         _warn_of_a_small_pool(run, task.name, len(pool), config.window)
@@ -148,7 +150,8 @@ def _mine_task(
         figures.update(_store_draw(run, config, drawn))
     if examples and config.part is None:
         stored = settings.to_json()
-        run.append([Head("draw", task.name, DRAW, run.sequence, stored, over.basis, run.run_id)])
+        head = Head("draw", task.name, DRAW, run.sequence, stored, over.basis, run.run_id)
+        run.hold(RecordColumns.of(head))  # with the draw, or neither is there
     return TaskMined(
         task=task.name,
         rankers=rankers.drawn,
@@ -179,10 +182,10 @@ def _warn_of_a_small_pool(run: Run, task: str, pool_size: int, window: tuple[int
 
 
 def _store_draw(run: Run, config: MineConfig, drawn: DrawnBlock) -> dict[str, int]:
-    """Append the draw of a block, unless it is a part's; count each example."""
+    """Store the draw of a block, unless it is a part's; count each example."""
     negatives = drawn.negatives
     if config.part is None:
-        run.append_columns(_judgements(run, drawn))
+        run.hold(_judgements(run, drawn))
     run.append(_to_relabel(run, drawn))
     rejects = _rejects(run, drawn)
     run.reject(rejects)
@@ -201,10 +204,11 @@ def _store_draw(run: Run, config: MineConfig, drawn: DrawnBlock) -> dict[str, in
 def _judgements(run: Run, drawn: DrawnBlock) -> RecordColumns:
     negatives, rankers = drawn.negatives, drawn.around.settings.rankers
     examples, text_hashes = drawn.block.examples, drawn.around.training.pool.text_hashes
+    places, numbers = np.unique(negatives.places, return_inverse=True)
     differing: dict[str, Column] = {
-        "example_id": [examples[row].example_id for row in negatives.rows.tolist()],
-        "text_hash": [text_hashes[place] for place in negatives.places.tolist()],
-        "ranker": [rankers[ranker] for ranker in negatives.rankers.tolist()],
+        "example_id": Coded([example.example_id for example in examples], negatives.rows),
+        "text_hash": Coded([text_hashes[place] for place in places.tolist()], numbers),
+        "ranker": Coded(rankers, negatives.rankers),
         "rank": negatives.ranks,
         "score": negatives.scores,
         "positive_score": negatives.positive_scores,

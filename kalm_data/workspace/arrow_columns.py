@@ -1,12 +1,12 @@
 """Python and numpy values as Arrow columns, and back, through buffers alone.
 
-`pa.array` and `to_numpy` import pandas where it is installed, which takes longer than most of what
-a command does with them.
+`pa.array` and `to_numpy` import pandas where it is installed, `flatten` imports `pyarrow.compute`:
+that takes longer than most of what a command does with them.
 """
 
 from __future__ import annotations
 
-from itertools import chain
+from itertools import chain, pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -36,12 +36,24 @@ def to_column(values: Any, kind: pa.DataType) -> pa.Array:  # noqa: ANN401
     return pa.Array.from_buffers(kind, len(numbers), [None, pa.py_buffer(numbers)])
 
 
+def coded(values: Sequence[str], numbers: NDArray[np.int64]) -> pa.DictionaryArray:
+    """A column of (N,) strings by their numbers in `values`."""
+    return pa.DictionaryArray.from_arrays(to_column(numbers, pa.int64()), _strings(values))
+
+
 def repeated(value: str | float | bool, kind: pa.DataType, count: int) -> pa.Array:
     """A column that has one value in all rows."""
     if pa.types.is_large_string(kind):
         encoded = str(value).encode()
         return _string_column(len(encoded) * np.arange(count + 1), encoded * count)
     return to_column(np.full(count, value), kind)
+
+
+def to_lists(column: pa.ListArray) -> list[NDArray[Any]]:
+    """(N,) the numbers of each list of a column without nulls, not copied."""
+    ends = np.frombuffer(column.buffers()[1], np.int32)[column.offset :][: len(column) + 1]
+    values = to_numpy(column.values)
+    return [values[first:end] for first, end in pairwise(ends.tolist())]
 
 
 def to_numpy(numbers: pa.Array) -> NDArray[Any]:

@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from kalm_data.core.config.mine import MineConfig
 from kalm_data.core.mining import Hits, Measured, MiningExample, RankedKey
-from kalm_data.workspace.arrow_columns import to_numpy
+from kalm_data.workspace.arrow_columns import to_lists
 from kalm_data.workspace.labels import read_class_texts
 from kalm_data.workspace.pools import PoolStore
 
@@ -177,13 +175,8 @@ class RankingStore:
         if not table.num_rows:
             return {}
         names = zip(table["example_id"].to_pylist(), table["positives"].to_pylist(), strict=True)
-        lists = table["keys"].chunk(0), table["scores"].chunk(0)
-        keys, scores = (to_numpy(column.flatten()) for column in lists)
-        ends = np.cumsum(lists[0].value_lengths().to_pylist())
-        return {
-            name: Hits(keys[start:end], scores[start:end])
-            for name, start, end in zip(names, np.append(0, ends), ends, strict=False)
-        }
+        keys, scores = (to_lists(table[name].chunk(0)) for name in ("keys", "scores"))
+        return dict(zip(names, map(Hits, keys, scores), strict=True))
 
     def rankers(self, task: str) -> list[str]:
         """Who ranked examples of the task: who made the draw in force, then the latest first."""

@@ -88,9 +88,9 @@ class WorkspaceRun:
         if rows:
             self._segments.append(rows)
 
-    def append_columns(self, rows: RecordColumns) -> None:
+    def hold(self, rows: RecordColumns) -> None:
         if rows.count:
-            self._segments.append_columns(rows)
+            self._segments.hold(rows)
 
     def checkpoint(self) -> None:
         if time.monotonic() - self._merged_at >= MERGE_EVERY_S:

@@ -47,9 +47,10 @@ class Table:
     name: str
     record: type[records.Record]
     key: tuple[str, ...]
-    rivals: str = "true"
+    rivals: tuple[str, ...] = ("true",)
     """Which stored rows may have the key of one of `staged`: fewer than all where runs have rows of
-    their own.
+    their own. Of several conditions none holds with another: DuckDB looks at few rows by each, and
+    at all of them by an OR.
     """
 
     @property
@@ -102,7 +103,7 @@ TABLES: dict[type[records.Record], Table] = {
                 "origin_key",
                 "CASE WHEN origin = 'miner' THEN run_id END",
             ),
-            f"origin <> 'miner' OR {_OF_ITS_RUNS}",
+            ("origin <> 'miner'", f"origin = 'miner' AND {_OF_ITS_RUNS}"),
         ),
         Table(
             "rankings",
@@ -114,7 +115,7 @@ TABLES: dict[type[records.Record], Table] = {
             "decisions",
             records.Decision,
             ("run_id", "task", "rule", "example_id", "text_hash"),
-            _OF_ITS_RUNS,
+            (_OF_ITS_RUNS,),
         ),
         Table("heads", records.Head, ("kind", "task", "name", "sequence")),
         Table("generations", records.Generation, ("request_key", "attempt")),
@@ -123,7 +124,7 @@ TABLES: dict[type[records.Record], Table] = {
             "rejects",
             records.Reject,
             ("run_id", "stage", "reason", "key", "source", "line"),
-            _OF_ITS_RUNS,
+            (_OF_ITS_RUNS,),
         ),
         Table("near_duplicates", records.NearDuplicate, ("first", "second")),
         Table("vectors", records.VectorPlace, ("encoder", "rendered_hash")),

@@ -1,4 +1,4 @@
-"""Rows on their way into the database: durable at once, merged every few seconds.
+"""Rows on their way into the database: durable at once or held, merged every few seconds.
 
 A segment is a folder with one Parquet file a table, written beside and renamed, so that a kill
 leaves it whole or not at all. Merging is harmless to repeat: rows whose key the table holds are
@@ -17,7 +17,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from kalm_data.core.full_disk import naming
-from kalm_data.workspace.arrow_columns import repeated, to_column
+from kalm_data.core.record_columns import Coded
+from kalm_data.workspace.arrow_columns import coded, repeated, to_column, to_numpy
 from kalm_data.workspace.schema import TABLES, Table
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     import duckdb
+    from numpy.typing import NDArray
 
     from kalm_data.core.record_columns import RecordColumns
     from kalm_data.core.records import Record
@@ -38,6 +40,7 @@ class Segments:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._count = len(self.pending())
+        self._held: list[tuple[Table, pa.Table]] = []
 
     def pending(self) -> list[Path]:
         """Whole segments that no merge has taken yet, oldest first."""
@@ -50,10 +53,10 @@ class Segments:
             grouped[TABLES[type(row)]].append(row)
         self._write({table: _from_records(table, records) for table, records in grouped.items()})
 
-    def append_columns(self, rows: RecordColumns) -> None:
-        """The same, for rows of one table that are held by column."""
+    def hold(self, rows: RecordColumns) -> None:
+        """Keep rows of one table in memory, for the next merge."""
         table = TABLES[rows.record]
-        self._write({table: _from_columns(table, rows)})
+        self._held.append((table, _from_columns(table, rows)))
 
     def _write(self, parts: Mapping[Table, pa.Table]) -> None:
         self._count += 1
@@ -71,16 +74,19 @@ class Segments:
         connection: duckdb.DuckDBPyConnection,
         tables: Collection[Table] = tuple(TABLES.values()),
     ) -> list[Path]:
-        """Insert what is pending, within the caller's transaction; returns what was merged.
+        """Insert what is pending or held, within the caller's transaction; returns the segments
+        that were merged.
 
         Rows of other tables than those named are left behind.
         """
-        merged = self.pending()
+        merged, held = self.pending(), self._held
+        self._held = []
         for table in tables:
             files = [s / f"{table.name}.parquet" for s in merged]
-            parts = [_read(file) for file in files if file.exists()]
-            if parts:
-                _insert(connection, table, pa.concat_tables(parts))
+            stored = [_read(file) for file in files if file.exists()]
+            for parts in (stored, [rows for of, rows in held if of is table]):
+                if parts:
+                    _insert(connection, table, pa.concat_tables(parts))
         return merged
 
 
@@ -91,31 +97,34 @@ def remove(segments: Sequence[Path]) -> None:
 
 
 def _insert(connection: duckdb.DuckDBPyConnection, table: Table, rows: pa.Table) -> None:
-    names = ", ".join(f'"{name}"' for name in table.columns)
-    key = ", ".join(table.key)
+    new = _new(connection, table, rows)
+    if len(new) < rows.num_rows:
+        rows = rows.take(to_column(new, pa.int64()))
+    connection.register("staged", rows)
+    connection.execute(f"INSERT INTO {table.name} SELECT {table.names} FROM staged")
+    connection.unregister("staged")
+
+
+def _new(connection: duckdb.DuckDBPyConnection, table: Table, rows: pa.Table) -> NDArray[np.int64]:
+    """(N,) places of the rows whose key the table lacks, ascending; of equal ones the first."""
+    key = [f"{part} AS k{number}" for number, part in enumerate(table.key)]
+    known = [f"SELECT {', '.join(key)} FROM {table.name} WHERE {some}" for some in table.rivals]
     places = to_column(np.arange(rows.num_rows), pa.int64())
     connection.register("staged", rows.append_column("staged_place", places))
-    connection.execute(
+    found = connection.sql(
         f"""
-        INSERT INTO {table.name}
         WITH firsts AS (
-            SELECT {", ".join(f"{part} AS k{i}" for i, part in enumerate(table.key))},
-                   min(staged_place) AS place
-            FROM staged GROUP BY {key}
+            SELECT {", ".join(key)}, min(staged_place) AS place
+            FROM staged GROUP BY {", ".join(table.key)}
         ),
-        known AS (SELECT {", ".join(f"{part} AS k{i}" for i, part in enumerate(table.key))}
-                  FROM {table.name} WHERE {table.rivals}),
-        new AS (
-            SELECT place FROM firsts WHERE NOT EXISTS (
-                SELECT 1 FROM known
-                WHERE {" AND ".join(_equal(i) for i in range(len(table.key)))}
-            )
+        known AS ({" UNION ALL ".join(known)})
+        SELECT place FROM firsts WHERE NOT EXISTS (
+            SELECT 1 FROM known WHERE {" AND ".join(_equal(i) for i in range(len(key)))}
         )
-        SELECT {names} FROM staged WHERE staged_place IN (SELECT place FROM new)
-        ORDER BY staged_place
         """  # names come from our own records, never from a user
-    )
+    ).to_arrow_table()
     connection.unregister("staged")
+    return np.sort(to_numpy(found["place"].combine_chunks()))
 
 
 def _equal(index: int) -> str:
@@ -132,13 +141,16 @@ def _from_records(table: Table, rows: Sequence[Record]) -> pa.Table:
 
 def _from_columns(table: Table, rows: RecordColumns) -> pa.Table:
     schema = table.arrow_schema
-    columns = [
-        repeated(rows.same[field.name], field.type, rows.count)
-        if field.name in rows.same
-        else to_column(rows.differing[field.name], field.type)
-        for field in schema
-    ]
-    return pa.Table.from_arrays(columns, schema=schema)
+    return pa.Table.from_arrays([_column(rows, field) for field in schema], schema.names)
+
+
+def _column(rows: RecordColumns, field: pa.Field) -> pa.Array:
+    if field.name in rows.same:
+        return repeated(rows.same[field.name], field.type, rows.count)
+    values = rows.differing[field.name]
+    if isinstance(values, Coded):
+        return coded(values.values, values.numbers)
+    return to_column(values, field.type)
 
 
 def _write(file: Path, rows: pa.Table) -> None:

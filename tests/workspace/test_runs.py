@@ -130,6 +130,17 @@ def test_what_a_killed_run_appended_is_kept_if_it_is_resumable(
     assert [run.status for run in read_overview(database).runs] == ["ok", "interrupted"]
 
 
+def test_what_a_killed_run_held_is_gone_and_what_was_merged_is_kept(database: Database) -> None:
+    held = "run.hold(RecordColumns.of(Text.of('%s')))"
+    statement = f"{held % 'early'}; run.merge(); {held % 'late'}"
+    killed = _start(database.folder, "resumable=True", statement)
+    killed.kill()
+    killed.wait()
+    with running(database, "mine", "{}"):
+        pass
+    assert _texts(database) == ["early"]
+
+
 def test_what_a_killed_run_had_counted_is_kept_and_it_no_longer_shows_as_working(
     database: Database,
 ) -> None:
@@ -177,6 +188,7 @@ def _start(folder: Path, option: str, statement: str) -> subprocess.Popen[str]:
     script = f"""
         import sys, time
         from pathlib import Path
+        from kalm_data.core.record_columns import RecordColumns
         from kalm_data.core.records import Text
         from kalm_data.workspace.database import Database
         from kalm_data.workspace.runs import running

@@ -1,11 +1,12 @@
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import asdict, astuple, fields
 from typing import TYPE_CHECKING, get_args
 
 import numpy as np
 
-from kalm_data.core.records import Decision, HitList, Judgement, Record, Reject, Text
+from kalm_data.core.record_columns import Coded, RecordColumns
+from kalm_data.core.records import Decision, Head, HitList, Judgement, Record, Reject, Text
 from kalm_data.workspace.schema import TABLES
 from kalm_data.workspace.segments import Segments, remove
 
@@ -84,6 +85,36 @@ def test_a_half_written_segment_is_ignored(database: Database, tmp_path: Path) -
     segments.append([Text.of("whole")])
     (tmp_path / "segment-00000002.partial").mkdir()
     assert len(Segments(tmp_path).pending()) == 1
+
+
+def test_held_rows_come_with_the_next_merge_and_once(database: Database, tmp_path: Path) -> None:
+    segments = Segments(tmp_path)
+    numbers = np.array([1, 0, 1], np.int64)
+    differing = {"example_id": Coded(["a", "b"], numbers), "text_hash": ["x", "y", "x"]}
+    row = Judgement("", "", "negative", "miner", "0001-mine", rank=1, score=0.5)
+    same = {name: value for name, value in asdict(row).items() if name not in differing}
+    segments.append([Judgement("b", "x", "positive", "import", "0001-mine")])
+    segments.hold(RecordColumns(Judgement, 3, differing, same))
+    for _ in range(2):
+        with database.write() as connection:
+            segments.merge(connection)
+    assert _rows(database, "example_id, text_hash, label") == [
+        ("b", "x", "positive"), ("b", "x", "negative"), ("a", "y", "negative"),
+    ]  # fmt: skip
+
+
+def test_one_row_by_column_is_the_row(database: Database, tmp_path: Path) -> None:
+    head = Head("draw", "t", "negatives", 3, "{}", "basis", "0003-mine")
+    segments = Segments(tmp_path)
+    segments.hold(RecordColumns.of(head))
+    with database.write() as connection:
+        segments.merge(connection)
+        assert connection.execute("SELECT * FROM heads").fetchall() == [astuple(head)]
+
+
+def _rows(database: Database, columns: str) -> list[tuple[str, ...]]:
+    with database.read() as connection:
+        return connection.execute(f"SELECT {columns} FROM judgements ORDER BY rowid").fetchall()
 
 
 def _merge(database: Database, folder: Path, rows: list[Record]) -> None:
