@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from kalm_data.measures.hit_source import HitTable
+from kalm_data.measures.hit_source import ALL_RANKS, HitTable
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -18,9 +18,11 @@ if TYPE_CHECKING:
 
     from kalm_data.core.mining import Excluded, MiningExample, Ranked, RankedKey
 
+    Keys = NDArray[np.uint64]
     Mask = NDArray[np.bool_]
     Places = NDArray[np.int64]
     Scores = NDArray[np.float64]
+    Window = tuple[int, int]
     Found = Mapping[str, Mapping[RankedKey, Ranked]]
 
 
@@ -59,7 +61,8 @@ class Block:
     examples: Sequence[MiningExample]
     own: Sequence[Excluded]
     ranked: Mapping[str, Sequence[Ranked | None]]
-    _tables: dict[str, HitTable] = field(default_factory=dict)
+    _tables: dict[tuple[str, Window], HitTable] = field(default_factory=dict)
+    _own_hits: dict[tuple[str, Window], tuple[Places, Places]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, pairs: Sequence[tuple[MiningExample, Excluded]], found: Found) -> Block:
@@ -75,12 +78,22 @@ class Block:
         """What one ranker found for each example."""
         return self.ranked.get(ranker) or [None] * len(self)
 
-    def hits(self, ranker: str) -> HitTable:
-        """The hits of one ranker."""
-        if ranker not in self._tables:
+    def hits(self, ranker: str, ranks: Window = ALL_RANKS) -> HitTable:
+        """The hits of one ranker, from the first to the last of some raw ranks."""
+        if (ranker, ranks) not in self._tables:
             lists = [one.hits if one else None for one in self.found_by(ranker)]
-            self._tables[ranker] = HitTable.of(lists)
-        return self._tables[ranker]
+            self._tables[ranker, ranks] = HitTable.of(lists, ranks)
+        return self._tables[ranker, ranks]
+
+    def own_hits(self, ranker: str, ranks: Window, keys: Keys) -> tuple[Places, Places]:
+        """Which of `own_places` (K,) are among these hits, and in which columns (K,). keys: (P,) of
+        the pool.
+        """
+        if (ranker, ranks) not in self._own_hits:
+            own = self.own_places
+            found = self.hits(ranker, ranks).find(own.rows, keys[own.places])
+            self._own_hits[ranker, ranks] = found
+        return self._own_hits[ranker, ranks]
 
     @cached_property
     def own_places(self) -> ByExample:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from kalm_data.measures.blocks import ByExample
-from kalm_data.measures.hit_source import among
+from kalm_data.measures.hit_source import ALL_RANKS, among
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -50,7 +50,7 @@ def judge(around: Surroundings, block: Block, positives: Sequence[Sequence[str]]
     hits, lowest = block.hits(judge), block.lowest(judge, positives)
     above = hits.scores >= lowest[:, None]
     own = block.own_places
-    found, columns = hits.find(own.rows, around.keys[own.places])
+    found, columns = block.own_hits(judge, ALL_RANKS, around.keys)
     above[own.rows[found], columns] = False
     above &= ~among(hits.keys, around.held_out) & ~of_own_class(around, block, hits.keys)
     rows, columns = np.nonzero(above)

@@ -21,7 +21,7 @@ from kalm_data.measures.candidates import (
     siblings,
 )
 from kalm_data.measures.drawn_block import DrawnBlock
-from kalm_data.measures.hit_source import HitSource, HitTable, among
+from kalm_data.measures.hit_source import HitSource, among
 from kalm_data.measures.negatives import Negatives
 from kalm_data.measures.sampling import choose
 from kalm_data.measures.scrambling import mixed, salts
@@ -39,9 +39,6 @@ if TYPE_CHECKING:
     Places = NDArray[np.int64]
     Scores = NDArray[np.float64]
     Mask = NDArray[np.bool_]
-
-_ZERO_BELOW = ("bm25", "hybrid:")
-"""Kinds of rankers that give 0 to what is none of their hits."""
 
 
 def draw_block(around: Surroundings, block: Block) -> DrawnBlock:
@@ -90,22 +87,15 @@ class _Draw:
         self._free = [self._eligible(source) for source in self._sources]
         given, denoised = given_documents(around, block), self.judged.documents
         self._given = given.select(~given.is_in(denoised))
-        self._out = [block.own_places, siblings(around, block, given), denoised]
-        for documents in self._out:
+        others = [siblings(around, block, given), denoised]
+        self._out = [block.own_places, *others]
+        self._bar_own()
+        for documents in others:
             self._bar(documents)
 
     def _source(self, id_: str, positives: Sequence[Sequence[str]]) -> HitSource:
-        hits = self._block.hits(id_)
         lowest = self._block.lowest(id_, positives, evident=True)
-        return HitSource(id_, hits, self._config, lowest, self._below(id_, hits))
-
-    def _below(self, id_: str, hits: HitTable) -> Scores:
-        """A document that is no hit of a whole list by words, or of lists merged, scores 0."""
-        last = np.zeros(len(self._block))
-        rows = np.flatnonzero(hits.lengths)
-        last[rows] = hits.scores[rows, hits.lengths[rows] - 1]
-        is_whole = hits.lengths < self._around.depth
-        return np.where(is_whole, 0.0, last) if id_.startswith(_ZERO_BELOW) else last
+        return HitSource(id_, self._block, self._config, lowest)
 
     def _eligible(self, source: HitSource) -> Mask:
         """(B, W) the hits of the window that pass the limits, are of the train split, and of
@@ -265,6 +255,13 @@ class _Draw:
             asked = documents.select(mine)
             ranks[mine], scores[mine] = source.ranks_and_scores(asked.rows, self._keys(asked))
         return ranks, scores
+
+    def _bar_own(self) -> None:
+        """What no rank counts is not drawn."""
+        rows, window, keys = self._block.own_places.rows, self._config.window, self._around.keys
+        for source, free in zip(self._sources, self._free, strict=True):
+            found, columns = self._block.own_hits(source.id, window, keys)
+            free[rows[found], columns] = False
 
     def _bar(self, documents: ByExample) -> None:
         """They are not drawn from any window."""

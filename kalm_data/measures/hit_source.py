@@ -15,13 +15,20 @@ if TYPE_CHECKING:
 
     from kalm_data.core.config.mine import MineConfig
     from kalm_data.core.mining import Hits
+    from kalm_data.measures.blocks import Block
 
     Keys = NDArray[np.uint64]
     Rows = NDArray[np.int64]
     Scores = NDArray[np.float64]
     Mask = NDArray[np.bool_]
+    Window = tuple[int, int]
 
 _PAIRS_AT_ONCE = 16_384
+
+ALL_RANKS = (1, 1 << 32)
+
+_ZERO_BELOW = ("bm25", "hybrid:")
+"""Kinds of rankers that give 0 to what is none of their hits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,21 +44,20 @@ class HitTable:
     lengths: Rows
 
     @classmethod
-    def of(cls, lists: Sequence[Hits | None]) -> HitTable:
-        lengths = np.array([len(hits.keys) if hits else 0 for hits in lists], np.int64)
-        is_hit = np.arange(lengths.max(initial=0)) < lengths[:, None]
-        keys = np.zeros(is_hit.shape, np.uint64)
-        scores = np.full(is_hit.shape, np.nan)
-        if is_hit.any():
-            keys[is_hit] = np.concatenate([hits.keys for hits in lists if hits])
-            scores[is_hit] = np.concatenate([hits.scores for hits in lists if hits])
-        return cls(keys, scores, lengths)
-
-    def window(self, ranks: tuple[int, int]) -> HitTable:
-        """Of the first to the last of the raw ranks alone."""
+    def of(cls, lists: Sequence[Hits | None], ranks: Window) -> HitTable:
+        """ranks: the first and the last raw rank that is looked at."""
         first, last = ranks
-        lengths = np.clip(self.lengths - (first - 1), 0, last - first + 1)
-        return HitTable(self.keys[:, first - 1 : last], self.scores[:, first - 1 : last], lengths)
+        lengths = np.array([len(hits.keys) if hits else 0 for hits in lists], np.int64)
+        lengths = np.clip(lengths - (first - 1), 0, last - first + 1)
+        keys = np.empty((len(lists), lengths.max(initial=0)), np.uint64)
+        scores = np.empty(keys.shape)
+        for row, (hits, length) in enumerate(zip(lists, lengths.tolist(), strict=True)):
+            if hits:
+                keys[row, :length] = hits.keys[first - 1 : last]
+                scores[row, :length] = hits.scores[first - 1 : last]
+            if length < keys.shape[1]:
+                keys[row, length:], scores[row, length:] = 0, np.nan
+        return cls(keys, scores, lengths)
 
     def find(self, rows: Rows, keys: Keys) -> tuple[Rows, Rows]:
         """rows, keys: (N,) documents to look for, each in one row. Which of them were found (K,),
@@ -81,23 +87,38 @@ class HitSource:
     """The hits of a ranker from which negatives of a block may be drawn.
 
     lowest: (B,) the score of the lowest-scoring positive that stayed, NaN where it found no
-    evidence for any: such an example takes none of its hits. below: (B,) the score, or an upper
-    bound of it, of what lies below the hits.
+    evidence for any: such an example takes none of its hits.
     """
 
     id: str
-    hits: HitTable
+    block: Block
     config: MineConfig
     lowest: Scores
-    below: Scores
 
     @property
     def has_evidence(self) -> Mask:
         return ~np.isnan(self.lowest)
 
+    @property
+    def hits(self) -> HitTable:
+        """All of them, which most draws do without."""
+        return self.block.hits(self.id)
+
     @cached_property
     def window(self) -> HitTable:
-        return self.hits.window(self.config.window)
+        return self.block.hits(self.id, self.config.window)
+
+    @cached_property
+    def _below(self) -> Scores:
+        """(B,) the score, or an upper bound of it, of what lies below the hits: 0 where words made
+        them, or lists merged, and they are all there are.
+        """
+        hits = self.hits
+        last = np.zeros(len(hits.lengths))
+        rows = np.flatnonzero(hits.lengths)
+        last[rows] = hits.scores[rows, hits.lengths[rows] - 1]
+        is_whole = hits.lengths < self.config.stored_depth
+        return np.where(is_whole, 0.0, last) if self.id.startswith(_ZERO_BELOW) else last
 
     @cached_property
     def ceilings(self) -> Scores:
@@ -122,8 +143,10 @@ class HitSource:
 
     def ranks_and_scores(self, rows: Rows, keys: Keys) -> tuple[Rows, Scores]:
         """(N,) and (N,) of documents, for one example each; rank 0 for what lies below its hits."""
+        if not len(rows):
+            return np.empty(0, np.int64), np.empty(0)
         ranks = self.hits.ranks(rows, keys)
-        scores = self.below[rows]
+        scores = self._below[rows]
         is_hit = ranks > 0
         scores[is_hit] = self.hits.scores[rows[is_hit], ranks[is_hit] - 1]
         return ranks, scores

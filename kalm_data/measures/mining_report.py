@@ -36,8 +36,8 @@ class MiningReport:
     ) -> None:
         self._over, self._config = over, config
         self._is_owned = np.zeros(len(over.pool), bool)  # the positives of any example
-        for example in examples:
-            self._is_owned[over.places(example)] = True
+        positives = {one for example in examples for one in example.positives}
+        self._is_owned[[over.index[one] for one in positives if one in over.index]] = True
         self._shared: defaultdict[tuple[str, str, int], list[float]] = defaultdict(list)
         self._gaps: defaultdict[str, list[Scores]] = defaultdict(list)
         self._negatives = self._owned = 0
@@ -76,11 +76,11 @@ class MiningReport:
 
         kept: the positives of each example that has a row.
         """
-        window = block.hits(ranker).window(self._config.window)
+        window = block.hits(ranker, self._config.window)
         lowest = block.lowest(ranker, kept)
         above = np.count_nonzero(window.scores >= lowest[:, None], axis=1)  # a head of the window
         own = block.own_places
-        found, columns = window.find(own.rows, self._over.keys[own.places])
+        found, columns = block.own_hits(ranker, self._config.window, self._over.keys)
         rows, places = own.rows[found], own.places[found]
         looked_at = ~np.isnan(lowest)
         columns, places, rows = (one[looked_at[rows]] for one in (columns, places, rows))

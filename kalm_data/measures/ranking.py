@@ -159,7 +159,7 @@ class Measurements:
         self._run.checkpoint()
 
     def _needs(self, pair: Asked, stored: Mapping[RankedKey, Ranked]) -> bool:
-        return bool(self._over.positives(pair[0])) and ranked_key(*pair) not in stored
+        return ranked_key(*pair) not in stored and bool(self._over.positives(pair[0]))
 
     def _rows(
         self, ranker: Ranker, example: MiningExample, own: Excluded, ranked: Ranked

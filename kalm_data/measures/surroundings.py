@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, slots=True)
 class Surroundings:
     """keys: (P,) of the pool; held_out: (H,) those that are never drawn, as `drawable` (P,) has it;
-    both ascending. `children` holds the positions of the chunks of each file, `depth` how many hits
-    were stored of each query. classes: (P,) numbers of the classes of labelled texts, of which none
-    is drawn for a text of its own; None where the pool has documents.
+    both ascending. `children` holds the positions of the chunks of each file. classes: (P,) numbers
+    of the classes of labelled texts, of which none is drawn for a text of its own; None where the
+    pool has documents.
     """
 
     training: TrainingPool
@@ -35,7 +35,6 @@ class Surroundings:
     classes: Classes | None
     children: Mapping[str, tuple[int, ...]]
     settings: DrawSettings
-    depth: int
 
 
 def surroundings(training: TrainingPool, settings: DrawSettings) -> Surroundings:
@@ -44,11 +43,11 @@ def surroundings(training: TrainingPool, settings: DrawSettings) -> Surroundings
         for parent in parents:
             children.setdefault(parent, []).append(place)
     siblings = {parent: tuple(places) for parent, places in children.items()}
-    keys, depth = np.array(training.pool.keys(), np.uint64), settings.config.stored_depth
+    keys = np.array(training.pool.keys(), np.uint64)
     classes = _classes(training.pool)
     drawable = training.trainable & ~_of_two_classes(training.pool, classes)
     held_out = keys[~drawable]
-    return Surroundings(training, keys, held_out, drawable, classes, siblings, settings, depth)
+    return Surroundings(training, keys, held_out, drawable, classes, siblings, settings)
 
 
 def _classes(pool: Pool) -> Classes | None:
