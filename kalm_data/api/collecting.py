@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_NEW_OBJECTS = 100_000
+_NEW_OBJECTS = 1_000_000
 
 
 @contextmanager

@@ -152,7 +152,9 @@ def main() -> None:
     # most of what a command makes lives until it ends: to look for garbage takes a tenth of its
     # time
     gc.set_threshold(50_000)
-    sys.exit(run(sys.argv[1:]))
+    status = run(sys.argv[1:])
+    gc.freeze()  # nor is there anything to look for when all of it ends
+    sys.exit(status)
 
 
 def run(arguments: list[str]) -> int:

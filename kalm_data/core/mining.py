@@ -86,9 +86,9 @@ class Excluded:
 
 def excluded(pool: Pool, index: Mapping[str, int], positives: Sequence[str]) -> Excluded:
     """`index` is the pool's; positives that the pool does not hold exclude what is like them."""
-    places, text_hashes = excluded_places(pool, index, positives), pool.text_hashes
+    places, outside = _places(pool, index, positives)
+    text_hashes = pool.text_hashes
     hashes = [text_hashes[place] for place in places]  # in order, as the places are
-    outside = [text_hash for text_hash in positives if text_hash not in index]
     if outside:
         hashes = sorted({*hashes, *outside})
     return Excluded(places, digest("positives", *hashes))
@@ -98,10 +98,25 @@ def excluded_places(
     pool: Pool, index: Mapping[str, int], positives: Sequence[str]
 ) -> tuple[int, ...]:
     """Positions of the positives and of their near-duplicates, ascending."""
-    found = {index[text_hash] for text_hash in positives if text_hash in index}
+    return _places(pool, index, positives)[0]
+
+
+def _places(
+    pool: Pool, index: Mapping[str, int], positives: Sequence[str]
+) -> tuple[tuple[int, ...], list[str]]:
+    """The same, and the positives that the pool does not hold."""
+    found: set[int] = set()
+    outside: list[str] = []
+    alike = pool.alike
     for text_hash in positives:
-        found.update(pool.alike.get(text_hash, ()))
-    return tuple(sorted(found))
+        place = index.get(text_hash)
+        if place is None:
+            outside.append(text_hash)
+        else:
+            found.add(place)
+        if text_hash in alike:
+            found.update(alike[text_hash])
+    return tuple(sorted(found)), outside
 
 
 def ranking_basis(pool: Pool, task: Task) -> str:

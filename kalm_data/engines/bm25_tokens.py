@@ -6,8 +6,6 @@ from functools import lru_cache
 from itertools import pairwise
 from typing import Any
 
-import snowballstemmer
-
 from kalm_data.core.errors import InputError
 from kalm_data.core.text import is_cjk, words
 
@@ -52,6 +50,8 @@ def _stem(word: str, language: str) -> str:
 
 @lru_cache
 def _stemmer(name: str) -> Any:  # noqa: ANN401 - snowballstemmer has no types
+    import snowballstemmer
+
     return snowballstemmer.stemmer(name)
 
 

@@ -44,6 +44,7 @@ class Database:
         self._guard, self._users = Lock(), 0
         self._is_kept = False
         self._mode: Literal["", "READ_ONLY", "READ_WRITE"] = ""  # empty: the file is not open
+        self._is_ours = False  # whether what is open is known to be a workspace of this version
 
     def create(self) -> None:
         """Make the folder and the tables unless they are there."""
@@ -158,6 +159,7 @@ class Database:
 
     def _detach(self) -> None:
         if self._mode:
+            self._is_ours = False
             self._mode = ""  # also where there is no room for the last of it: it is detached then
             self._engine.execute(f"DETACH {_NAME}")
 
@@ -195,6 +197,8 @@ class Database:
     def _refuse_foreign(
         self, connection: duckdb.DuckDBPyConnection, *, may_be_new: bool = False
     ) -> None:
+        if self._is_ours:
+            return
         try:
             rows = connection.execute("SELECT schema_version, kalm_data FROM meta").fetchall()
         except duckdb.CatalogException as error:
@@ -212,6 +216,7 @@ class Database:
                 f"kalm-data {__version__} and knows version {SCHEMA_VERSION}. {remedy}"
             )
             raise InputError(message)
+        self._is_ours = True
 
 
 @contextmanager
