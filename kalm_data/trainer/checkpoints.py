@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from transformers import TrainerCallback
 
 from kalm_data.core.errors import InputError
-from kalm_data.trainer.processes import from_first
+from kalm_data.trainer.processes import from_first, wait_for_all
 from kalm_data.trainer.progress import Progress
 
 if TYPE_CHECKING:
@@ -108,6 +108,7 @@ class Checkpoints(TrainerCallback):  # type: ignore[misc]  # untyped
 
     def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:  # noqa: ANN401
         self._made_at = time.monotonic()
+        wait_for_all()  # each process writes a part of it
         if args.should_save:
             made = self._folder / f"checkpoint-{state.global_step}"
             partial = made / (_WHOLE + ".partial")

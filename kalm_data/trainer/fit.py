@@ -20,10 +20,11 @@ from kalm_data.trainer.dev_rows import read_dev
 from kalm_data.trainer.dev_scores import DevEvaluator, judge
 from kalm_data.trainer.loop import Unwatched, keep_logs
 from kalm_data.trainer.objective import ContrastiveLoss
-from kalm_data.trainer.processes import meet_others, wait_for_all
+from kalm_data.trainer.processes import is_first, meet_others, wait_for_all
 from kalm_data.trainer.prompts import trained_prompts, training_templates
 from kalm_data.trainer.record import write_record
 from kalm_data.trainer.rows import read_rows
+from kalm_data.trainer.sharding import is_sharded, settle_sharding, whole_weights
 from kalm_data.trainer.teacher import SavedTeacher
 from kalm_data.trainer.training import Work, train_model
 
@@ -31,11 +32,13 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from sentence_transformers import SentenceTransformer
+
     from kalm_data.core.config.train import TrainConfig
     from kalm_data.core.manifest import Manifest
     from kalm_data.core.templates import Templates
     from kalm_data.core.trained import Fitted
-    from kalm_data.trainer.base_model import Models
+    from kalm_data.trainer.base_model import AsSaved, Models
     from kalm_data.trainer.loop import Watcher
     from kalm_data.trainer.rows import TrainingRows
 
@@ -59,6 +62,7 @@ def fit(
     Raises InputError for a model that cannot be loaded, a set with nothing to train on, an
     output folder that holds something else, and a loss that is no number.
     """
+    settle_sharding(config)
     meet_others()
     checkpoints = checkpoints_of(output)
     with published(output, RECORD) as folder:
@@ -70,6 +74,7 @@ def fit(
             wait_for_all()
             fitted = train_model(work, checkpoints, config, watcher)
             fitted = replace(fitted, untaught=untaught)
+            work = _in_one_piece(work, models, config)
             fitted = mix_in_base(work.model, models.base, config, work.evaluator, fitted)
             _save(work, folder, manifest, config, fitted)
             write_record(folder, shards, manifest, config, work.templates, fitted, identity)
@@ -83,11 +88,13 @@ def join(
     models: Models, shards: Path, manifest: Manifest, output: Path, config: TrainConfig
 ) -> None:
     """Take part in `fit` as one of its further processes."""
+    settle_sharding(config)
     meet_others()
     watcher = Unwatched()
     work = _prepare(models, shards, manifest, config, watcher)
     wait_for_all()  # until the first process has made the folder
     train_model(work, checkpoints_of(output), config, watcher)
+    _in_one_piece(work, models, config)
     wait_for_all()
 
 
@@ -109,17 +116,35 @@ def identity_of(models: Models, manifest: Manifest, config: TrainConfig) -> str:
 def _prepare(
     models: Models, shards: Path, manifest: Manifest, config: TrainConfig, watcher: Watcher
 ) -> Work:
-    model = load_base(models.base.path, config)
-    if note := pad_with_end(model):
+    model, saved, note = _read_model(models, config)
+    if note:
         watcher.warn(note)
     rows = read_training_rows(shards, manifest, config)
     templates = training_templates(manifest, models.base, config)
-    saved = set_up(model, config, config.seed)
     evaluator = _evaluator(shards, manifest, config, templates, watcher)
     teacher = SavedTeacher(models.teacher, manifest) if models.teacher else None
     plan = plan_run(rows.columns, config, list(templates))
     loss = ContrastiveLoss(model, config, teacher)
     return Work(model, saved, rows, templates, evaluator, teacher, plan, loss)
+
+
+def _read_model(models: Models, config: TrainConfig) -> tuple[SentenceTransformer, AsSaved, str]:
+    """The base, set up for training; what it was; what to tell of its tokenizer."""
+    model = load_base(models.base.path, config)
+    note = pad_with_end(model)
+    return model, set_up(model, config, config.seed), note
+
+
+def _in_one_piece(work: Work, models: Models, config: TrainConfig) -> Work:
+    """With a whole model in the first process, if it was sharded. All processes must come here."""
+    if not is_sharded(work.model):
+        return work
+    weights = whole_weights(work.model)
+    if not is_first():
+        return work
+    model, _, _ = _read_model(models, config)
+    model.load_state_dict(weights)
+    return replace(work, model=model)
 
 
 def read_training_rows(shards: Path, manifest: Manifest, config: TrainConfig) -> TrainingRows:

@@ -19,6 +19,12 @@ from transformers import PrinterCallback, TrainerCallback
 
 from kalm_data.core.errors import InputError
 from kalm_data.core.trained import DEV_HEADLINE
+from kalm_data.trainer.sharding import (
+    is_in_shards,
+    load_sharded_optimizer,
+    load_shards,
+    shard_on_cpu,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,6 +33,7 @@ if TYPE_CHECKING:
     from kalm_data.trainer.objective import ContrastiveLoss
 
 _WEIGHTS = "model.safetensors"
+_SCHEDULE = "scheduler.pt"
 _KEPT_CHECKPOINTS = 3
 """The best one, the newest one, and the one before, lest a kill meets the newest half written."""
 
@@ -70,11 +77,13 @@ class TrainingLoop(SentenceTransformerTrainer):  # type: ignore[misc]  # untyped
 
     def __init__(self, loader: torch.utils.data.DataLoader[Any], **given: Any) -> None:  # noqa: ANN401
         super().__init__(**given)
-        if self.is_fsdp_enabled:
-            message = "FSDP: a sharded model cannot be saved yet. Train with DDP, as torchrun does"
-            raise InputError(f"{message}, and with --lora-rank or --gradient-checkpointing.")
         self._loader = loader
         self.remove_callback(PrinterCallback)  # it prints to stdout, where data goes
+
+    def create_accelerator_and_postprocess(self) -> None:
+        super().create_accelerator_and_postprocess()
+        shard_on_cpu(self.accelerator)
+        self.is_fsdp_enabled = getattr(self.accelerator.state, "fsdp_plugin", None) is not None
 
     def get_train_dataloader(self) -> torch.utils.data.DataLoader[Any]:
         """Every process gets the whole batch: the collator shares its texts out."""
@@ -102,14 +111,38 @@ class TrainingLoop(SentenceTransformerTrainer):  # type: ignore[misc]  # untyped
             message = f"{self.args.output_dir}: no room for a checkpoint. Make room there, then run"
             raise InputError(f"{message} the same command again.") from error
 
+    def save_model(self, output_dir: str | None = None, _internal_call: bool = False) -> None:
+        """Sharded weights are saved later, with the optimiser's numbers, but the loop looks now
+        whether the folder is there.
+        """
+        if self.is_fsdp_enabled:
+            Path(output_dir or self.args.output_dir).mkdir(parents=True, exist_ok=True)
+        else:
+            super().save_model(output_dir, _internal_call)
+
     def _save(self, output_dir: str | None = None, state_dict: Any = None) -> None:  # noqa: ANN401
         """A checkpoint holds the weights as they are trained, adapters apart; no whole model."""
         folder = Path(output_dir or self.args.output_dir)
         folder.mkdir(parents=True, exist_ok=True)
         save_model(self.model, str(folder / _WEIGHTS))
 
-    def _load_from_checkpoint(self, checkpoint_path: str) -> None:
-        load_model(self.model, str(Path(checkpoint_path) / _WEIGHTS))
+    def _load_from_checkpoint(self, checkpoint_path: str, model: Any = None) -> None:  # noqa: ANN401
+        if is_in_shards(Path(checkpoint_path)) != self.is_fsdp_enabled:
+            made = "without" if self.is_fsdp_enabled else "with"
+            message = f"{checkpoint_path}: made {made} FSDP. Start the training as it was started"
+            raise InputError(f"{message} then, or anew with --no-resume.")
+        if self.is_fsdp_enabled:
+            load_shards(self.accelerator, model or self.model, Path(checkpoint_path))
+        else:
+            load_model(self.model, str(Path(checkpoint_path) / _WEIGHTS))
+
+    def _load_optimizer_and_scheduler(self, checkpoint: str | None) -> None:
+        if not self.is_fsdp_enabled or checkpoint is None:
+            super()._load_optimizer_and_scheduler(checkpoint)
+            return
+        load_sharded_optimizer(self.model, self.optimizer, Path(checkpoint))
+        found = torch.load(Path(checkpoint) / _SCHEDULE, weights_only=True)
+        self.lr_scheduler.load_state_dict(found)
 
     def _load_best_model(self) -> None:
         """The library's own goes on with the last weights where these cannot be read."""

@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING, Any
 from torch.autograd.graph import saved_tensors_hooks
 from torch.utils.checkpoint import checkpoint
 
+from kalm_data.trainer.devices import most
+from kalm_data.trainer.sharding import is_sharded, own_part
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
@@ -21,6 +24,8 @@ def embed_parts(
     What the backward pass needs of a part is kept until `limit_bytes` are used up; the parts after
     that are computed a second time when their gradient is (Chen et al., arXiv 1604.06174, at the
     borders of GradCache, arXiv 2101.06983), with the same dropout: the result is the same.
+    Of a sharded model all processes compute the same parts twice, since they gather its weights
+    together; those count as kept while they are gathered.
     """
 
     def embed(part: dict[str, Any]) -> Tensor:
@@ -32,10 +37,11 @@ def embed_parts(
         kept.setdefault(storage.data_ptr(), storage.nbytes())
         return tensor
 
-    kept = {parameter.untyped_storage().data_ptr(): 0 for parameter in model.parameters()}
-    embedded = []
+    kept = {own_part(one).untyped_storage().data_ptr(): 0 for one in model.parameters()}
+    embedded, device = [], next(model.parameters()).device
     for part in parts:
-        if sum(kept.values()) < limit_bytes:
+        spent = sum(kept.values())
+        if (most(spent, device) if is_sharded(model) else spent) < limit_bytes:
             with saved_tensors_hooks(note, lambda tensor: tensor):
                 embedded.append(embed(part))
         else:
