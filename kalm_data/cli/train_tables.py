@@ -42,7 +42,7 @@ def _dev(result: TrainResult) -> Table:
         table.add_row(step, *(f"{one.scores[name]:.4f}" for name in names))
     for share in result.shares:
         step = f"{share.share:.0%} base" + " (saved)" * (share.share == result.base_share)
-        table.add_row(step, f"{share.ndcg_10:.4f}")
+        table.add_row(step, f"{share.score:.4f}")
     return table
 
 

@@ -10,13 +10,18 @@ from kalm_data.core.errors import InputError
 from kalm_data.core.templates import Templates
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
     from pathlib import Path
 
 RECORD = "kalm-data.json"
 
 DEV_HEADLINE = "dev_ndcg@10"
 """The score on dev rows, a mean over tasks, by which weights are chosen."""
+
+DEV_SCORE = "dev_score"
+"""That takes its place where a task has dev scored pairs: the mean over all nDCG@10 of tasks with
+dev rows and all Spearman correlations of tasks with dev scored pairs.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +43,12 @@ class DevScore:
 
 @dataclass(frozen=True, slots=True)
 class ShareScore:
-    """nDCG@10 on dev of weights that are this share base, the rest trained."""
+    """The score on dev of weights that are this share base, the rest trained: nDCG@10, or
+    `DEV_SCORE`.
+    """
 
     share: float
-    ndcg_10: float
+    score: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +85,11 @@ class Fitted:
     best_step: int | None = None
     base_share: float = 0.0
     shares: tuple[ShareScore, ...] = ()
+
+
+def headline(scores: Collection[str]) -> str:
+    """Which of these names of scores is that by which weights are chosen."""
+    return DEV_SCORE if DEV_SCORE in scores else DEV_HEADLINE
 
 
 def read_fitted(model: Path, identity: str) -> Fitted | None:

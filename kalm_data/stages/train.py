@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Protocol
 
 from kalm_data.core.records import Reject
-from kalm_data.core.trained import DEV_HEADLINE
+from kalm_data.core.trained import DEV_HEADLINE, DEV_SCORE, headline
 from kalm_data.core.verification import verify_set
 
 if TYPE_CHECKING:
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from kalm_data.core.manifest import Manifest
     from kalm_data.core.protocols import Run
     from kalm_data.core.trained import DevScore, Fitted, LeftOut, ShareScore
+
+
+_WORDS = {DEV_HEADLINE: "nDCG@10", DEV_SCORE: "the score"}
 
 
 class Fit(Protocol):
@@ -127,20 +130,22 @@ def _warn_of_loss(run: Run, fitted: Fitted, config: TrainConfig) -> None:
     """A model that finds less than its base did is no gain, however low its loss."""
     if len(fitted.dev) < 2:
         return
-    base = fitted.dev[0].scores[DEV_HEADLINE]
+    name = headline(fitted.dev[0].scores)
+    base = fitted.dev[0].scores[name]
     saved = fitted.shares or ()
-    reached = max((one.ndcg_10 for one in saved), default=_saved_score(fitted))
+    reached = max((one.score for one in saved), default=_saved_score(fitted))
     if reached < base:
         remedies = "a lower --lr or fewer steps"
         if not config.base_shares:
             remedies = "a lower --lr, fewer steps, or --base-shares 0.5"
-        run.warn(f"nDCG@10 on dev fell from {base:.4f} to {reached:.4f}: give {remedies}")
+        run.warn(f"{_WORDS[name]} on dev fell from {base:.4f} to {reached:.4f}: give {remedies}")
 
 
 def _saved_score(fitted: Fitted) -> float:
-    """nDCG@10 on dev of the weights that were saved."""
+    """The score on dev of the weights that were saved."""
     saved = [one for one in fitted.dev[1:] if fitted.best_step in (None, one.step)]
-    return saved[-1].scores[DEV_HEADLINE]
+    scores = saved[-1].scores
+    return scores[headline(scores)]
 
 
 def _warn_of_unread(run: Run, manifest: Manifest) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from kalm_data.core.trained import DEV_HEADLINE, ShareScore
+from kalm_data.core.trained import ShareScore
 from kalm_data.trainer.adapters import without_adapters
 from kalm_data.trainer.averaging import blend, weights_of
 from kalm_data.trainer.base_model import load_base
@@ -44,7 +44,7 @@ def mix_in_base(
     scores = []
     for share in config.base_shares:  # in rising order
         blend(model, trained, ours, share)
-        scores.append(ShareScore(share, evaluator(model)[DEV_HEADLINE]))
-    best = max(scores, key=lambda one: one.ndcg_10)
+        scores.append(ShareScore(share, evaluator(model)[evaluator.headline]))
+    best = max(scores, key=lambda one: one.score)
     blend(model, trained, ours, best.share)
     return replace(fitted, base_share=best.share, shares=tuple(scores))

@@ -5,6 +5,8 @@ Letters: Q queries, P documents, D numbers of a vector.
 
 from __future__ import annotations
 
+from functools import partial
+from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -12,6 +14,8 @@ from sentence_transformers.sentence_transformer.evaluation import SentenceEvalua
 
 from kalm_data.core.metrics import DEPTH, METRICS, Metrics, mean, measure
 from kalm_data.core.templates import render_document, render_query
+from kalm_data.core.trained import DEV_HEADLINE, DEV_SCORE
+from kalm_data.trainer.dev_pairs import measure_pairs
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -20,30 +24,58 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from kalm_data.core.templates import Templates
+    from kalm_data.trainer.dev_pairs import DevPairs
     from kalm_data.trainer.dev_rows import DevTask
 
 _QUERIES_AT_ONCE = 256
 
 
 class DevEvaluator(SentenceEvaluator):  # type: ignore[misc]  # untyped
-    """Judges a model on the dev rows of a set, for sentence-transformers' trainer."""
+    """Judges a model on the dev rows and pairs of a set, for sentence-transformers' trainer."""
 
-    def __init__(self, tasks: Sequence[DevTask], templates: Mapping[str, Templates]) -> None:
+    def __init__(
+        self,
+        tasks: Sequence[DevTask],
+        pairs: Sequence[DevPairs],
+        templates: Mapping[str, Templates],
+    ) -> None:
         super().__init__()
         self._tasks = tasks
+        self._pairs = pairs
         self._templates = templates
+
+    @property
+    def headline(self) -> str:
+        """The score by which weights are chosen."""
+        return DEV_SCORE if self._pairs else DEV_HEADLINE
 
     def __call__(
         self, model: SentenceTransformer, *_where: object, **_when: object
     ) -> dict[str, float]:
-        """`dev_ndcg@10`, …: means over the tasks; `dev_TASK_ndcg@10`, …: of each."""
+        """`dev_ndcg@10`, …, `dev_spearman`: means over tasks; `dev_TASK_ndcg@10`, …: of each.
+
+        Where there are pairs, `dev_score` comes first, the mean of all nDCG@10 and Spearman.
+        """
         by_task = {
             one.task: measure_task(model, one, self._templates[one.task]) for one in self._tasks
         }
-        scores = _named("dev", mean(list(by_task.values())))
+        order = {
+            one.task: measure_pairs(partial(_encode, model), one, self._templates)
+            for one in self._pairs
+        }
+        scores = {}
+        if order:
+            heads = [*(one.ndcg_10 for one in by_task.values()), *order.values()]
+            scores[DEV_SCORE] = fmean(heads)
+        if by_task:
+            scores |= _named("dev", mean(list(by_task.values())))
+        if order:
+            scores["dev_spearman"] = fmean(order.values())
         if len(by_task) > 1:
             for task, found in by_task.items():
                 scores |= _named(f"dev_{task}", found)
+        if len(order) > 1:
+            scores |= {f"dev_{task}_spearman": value for task, value in order.items()}
         return scores
 
 

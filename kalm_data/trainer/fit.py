@@ -16,6 +16,7 @@ from kalm_data.trainer.base_shares import mix_in_base
 from kalm_data.trainer.batches import plan_run
 from kalm_data.trainer.card import write_card
 from kalm_data.trainer.checkpoints import checkpoints_of, prepared_checkpoints
+from kalm_data.trainer.dev_pairs import read_dev_pairs
 from kalm_data.trainer.dev_rows import read_dev
 from kalm_data.trainer.dev_scores import DevEvaluator, judge
 from kalm_data.trainer.loop import Unwatched, keep_logs
@@ -182,8 +183,9 @@ def _evaluator(
     if not config.evaluations:
         return None
     dev = read_dev(shards, manifest, config.dev_queries, config.dev_documents)
-    if dev:
-        return DevEvaluator(dev, templates)
+    pairs = read_dev_pairs(shards, manifest, config.dev_queries)
+    if dev or pairs:
+        return DevEvaluator(dev, pairs, templates)
     remedy = "build-shards --dev-fraction 0.05 writes some"
     if config.patience:
         raise InputError(f"{shards}: no dev rows, by which --patience could stop: {remedy}")

@@ -18,7 +18,6 @@ from sentence_transformers.sentence_transformer.training_args import (
 from transformers import PrinterCallback, TrainerCallback
 
 from kalm_data.core.errors import InputError
-from kalm_data.core.trained import DEV_HEADLINE
 from kalm_data.trainer.sharding import (
     is_in_shards,
     load_sharded_optimizer,
@@ -181,9 +180,10 @@ class Evaluations(TrainerCallback):  # type: ignore[misc]  # untyped
 
 
 def training_arguments(
-    folder: Path, config: TrainConfig, steps: int, device: torch.device, *, judged: bool
+    folder: Path, config: TrainConfig, steps: int, device: torch.device, *, judged_by: str | None
 ) -> SentenceTransformerTrainingArguments:
-    """judged: whether there are dev scores by which the best weights are known."""
+    """judged_by: the dev score by which the best weights are known, if there is one."""
+    judged = judged_by is not None
     best = judged and config.keep == "best"
     return SentenceTransformerTrainingArguments(
         output_dir=str(folder),
@@ -199,7 +199,7 @@ def training_arguments(
         save_strategy="best" if best else "no",
         save_total_limit=_KEPT_CHECKPOINTS,
         load_best_model_at_end=best,
-        metric_for_best_model=DEV_HEADLINE if judged else None,
+        metric_for_best_model=judged_by,
         greater_is_better=True if judged else None,
         eval_strategy="steps" if judged else "no",
         eval_steps=steps + 1,  # never by itself: `Evaluations` asks

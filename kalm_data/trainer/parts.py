@@ -13,10 +13,10 @@ import pyarrow.parquet as pq
 from kalm_data.core.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
-    from kalm_data.core.manifest import ShardTask
+    from kalm_data.core.manifest import ShardFile, ShardTask
     from kalm_data.core.tasks import Task
 
 ROW = (
@@ -77,15 +77,22 @@ class Part:
 
 
 def parts_of(folder: Path, entry: ShardTask, *, scored: bool) -> Iterator[Part]:
-    """The row groups of a task's files, in order. Raises InputError for what is no Parquet."""
-    for file in entry.scored if scored else entry.files:
+    """The row groups that a task is trained on, in order."""
+    return parts_in(folder, entry.task, entry.scored if scored else entry.files, scored=scored)
+
+
+def parts_in(
+    folder: Path, task: Task, files: Iterable[ShardFile], *, scored: bool
+) -> Iterator[Part]:
+    """The row groups of some files, in order. Raises InputError for what is no Parquet."""
+    for file in files:
         path = folder / file.path
         try:
             metadata = pq.read_metadata(path)
         except (pa.ArrowException, OSError) as error:
-            raise _no_shard(path, entry.task.name, str(error).splitlines()[0]) from error
+            raise _no_shard(path, task.name, str(error).splitlines()[0]) from error
         for group in range(metadata.num_row_groups):
-            yield Part(path, group, metadata.row_group(group).num_rows, entry.task, scored)
+            yield Part(path, group, metadata.row_group(group).num_rows, task, scored)
 
 
 def teaches(table: pa.Table, negatives: str = "neg") -> pa.ChunkedArray:

@@ -16,15 +16,17 @@ from kalm_data.trainer.columns import ColumnsBuilder, Kind, Piece, Stratum
 from kalm_data.trainer.parts import ROW, Kept, count_taught, parts_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
 
     from kalm_data.core.manifest import Manifest
+    from kalm_data.core.tasks import Task
     from kalm_data.trainer.columns import BatchColumns
     from kalm_data.trainer.parts import Part
 
+_PAIR = ("task", "sentence1", "sentence2", "score")
 _SALT = np.uint64(0x9E3779B97F4A7C15)
 
 
@@ -87,11 +89,7 @@ class TrainingRows:
     def pairs(self, places: Sequence[int] | NDArray[np.int64]) -> list[ScoredRow]:
         """The scored pairs of these numbers, which are `examples` or more."""
         tasks = {part.task.name: part.task for part in self._parts}
-        taken = self._taken(places, ("task", "sentence1", "sentence2", "score"))
-        return [
-            ScoredRow(task, one, other, score, tasks[task].instruction, tasks[task].symmetric)
-            for task, one, other, score in (row.values() for row in taken.to_pylist())
-        ]
+        return scored_rows(self._taken(places, _PAIR), tasks)
 
     def id_blocks(self, places: NDArray[np.int64]) -> Iterator[list[str]]:
         """The ids of rows, which are no pairs, by the row group. places: in rising order."""
@@ -122,6 +120,14 @@ class TrainingRows:
             return pa.table({name: [] for name in columns})
         back = np.argsort(np.concatenate(taken))
         return pa.concat_tables(tables).take(pa.array(back))
+
+
+def scored_rows(table: pa.Table, tasks: Mapping[str, Task]) -> list[ScoredRow]:
+    """The scored pairs of a table of tasks, which are given by name."""
+    return [
+        ScoredRow(task, one, other, score, tasks[task].instruction, tasks[task].symmetric)
+        for task, one, other, score in (row.values() for row in table.select(_PAIR).to_pylist())
+    ]
 
 
 def read_rows(

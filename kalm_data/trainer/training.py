@@ -135,9 +135,8 @@ def _loop(
     progress: Progress,
 ) -> TrainingLoop:
     model = work.model
-    arguments = training_arguments(
-        folder, config, steps, model.device, judged=work.evaluator is not None
-    )
+    judged_by = work.evaluator.headline if work.evaluator else None
+    arguments = training_arguments(folder, config, steps, model.device, judged_by=judged_by)
     reader = Reader(
         model.preprocess,
         partial(cut_among, model),

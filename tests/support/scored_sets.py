@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from kalm_data.core.manifest import SCORED, describe_file, read_manifest, write_manifest
+from kalm_data.core.manifest import (
+    DEV_SCORED,
+    SCORED,
+    describe_file,
+    read_manifest,
+    write_manifest,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,8 +27,19 @@ PAIRS = pa.schema(
 
 
 def add_pairs(folder: Path, task: str, pairs: list[tuple[str, str, float | None]]) -> None:
-    """Pairs of a task that the set has; its manifest then lists them."""
-    path = f"{task}/{SCORED}-00000.parquet"
+    """Pairs of a task that the set has, to train on; its manifest then lists them."""
+    _add(folder, task, pairs, SCORED, "scored")
+
+
+def add_dev_pairs(folder: Path, task: str, pairs: list[tuple[str, str, float | None]]) -> None:
+    """The same, to evaluate on."""
+    _add(folder, task, pairs, DEV_SCORED, "dev_scored")
+
+
+def _add(
+    folder: Path, task: str, pairs: list[tuple[str, str, float | None]], kind: str, field: str
+) -> None:
+    path = f"{task}/{kind}-00000.parquet"
     told = [
         {"sentence1": one, "sentence2": other, "score": score, "language": "", "task": task}
         for one, other, score in pairs
@@ -31,7 +48,7 @@ def add_pairs(folder: Path, task: str, pairs: list[tuple[str, str, float | None]
     file = describe_file(folder, path, len(pairs))
 
     def with_pairs(entry: ShardTask) -> ShardTask:
-        return entry.model_copy(update={"scored": (file,)}) if entry.task.name == task else entry
+        return entry.model_copy(update={field: (file,)}) if entry.task.name == task else entry
 
     manifest = read_manifest(folder)
     tasks = tuple(with_pairs(entry) for entry in manifest.tasks)

@@ -183,8 +183,8 @@ def test_the_share_of_the_base_that_does_best_on_dev_is_mixed_in(
 ) -> None:
     fitted = train(judged_set, tmp_path / "out", lr=5e-2, base_shares=(0.0, 0.5, 1.0), **given)
     assert [one.share for one in fitted.shares] == [0.0, 0.5, 1.0]
-    assert fitted.shares[-1].ndcg_10 == fitted.dev[0].scores["dev_ndcg@10"]
-    best = max(one.ndcg_10 for one in fitted.shares)
-    assert best == next(one.ndcg_10 for one in fitted.shares if one.share == fitted.base_share)
+    assert fitted.shares[-1].score == fitted.dev[0].scores["dev_ndcg@10"]
+    best = max(one.score for one in fitted.shares)
+    assert best == next(one.score for one in fitted.shares if one.share == fitted.base_share)
     train(judged_set, tmp_path / "base", lr=5e-2, base_shares=(1.0,), **given)
     assert weights(tmp_path / "base") == weights(tiny_model)

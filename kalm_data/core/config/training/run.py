@@ -25,7 +25,10 @@ class RunSettings(Settings):
         "0: never.",
     )
     dev_queries: int = Field(
-        500, ge=1, description="Most dev queries of a task that are asked each time."
+        500,
+        ge=1,
+        description="Most dev queries of a task that are asked each time, and most of its dev "
+        "scored pairs that are compared.",
     )
     dev_documents: int = Field(
         5000,
@@ -35,8 +38,9 @@ class RunSettings(Settings):
     )
     keep: Keep = Field(
         "best",
-        description="Which weights are saved: those that did best on dev (nDCG@10), or the last. "
-        "Without dev rows the last.",
+        description="Which weights are saved: those that did best on dev (nDCG@10; with scored "
+        "pairs the mean of nDCG@10 and Spearman over tasks), or the last. Without dev rows the "
+        "last.",
     )
     patience: int | None = Field(
         None,
