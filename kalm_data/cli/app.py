@@ -9,10 +9,9 @@ from typing import Any
 
 import typer
 import typer.main
-from typer.core import TyperGroup
 
 from kalm_data import __version__
-from kalm_data.cli.help import GroupedCommand
+from kalm_data.cli.help import GroupedCommand, ListedCommands
 from kalm_data.cli.people import people_console
 from kalm_data.cli.reporting import print_json
 
@@ -95,7 +94,7 @@ test compares the words with those of the command itself.
 """
 
 
-class _Listed(TyperGroup):
+class _Listed(ListedCommands):
     """Shows commands by their words; has the one that is used imported."""
 
     def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:  # noqa: ANN401 - of the library within typer

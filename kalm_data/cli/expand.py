@@ -117,9 +117,9 @@ def _options(model: type[BaseModel]) -> list[inspect.Parameter]:
 
 
 def _group(model: type[BaseModel], name: str) -> str:
-    """The heading of the option in the help: what the class that has the field says of itself."""
-    owner = next(kind for kind in model.__mro__ if name in inspect.get_annotations(kind))
-    return (owner.__doc__ or "").split(". ")[0].split("\n")[0].removesuffix(".")
+    """The heading of the option in the help: what the class that brings it says of itself."""
+    owners = [kind for kind in model.__mro__ if name in inspect.get_annotations(kind)]
+    return (owners[-1].__doc__ or "").split(". ")[0].split("\n")[0].removesuffix(".")
 
 
 def _option(field: FieldInfo, group: str) -> Any:  # noqa: ANN401 - typer's own untyped return

@@ -9,11 +9,12 @@ from __future__ import annotations
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
-from typer.core import TyperCommand
+from typer.core import TyperCommand, TyperGroup
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from rich.console import Console
     from rich.text import Text
 
 _NARROW, _NAMES, _NAMES_WIDE, _WIDEST = 100, 28, 40, 140
@@ -30,24 +31,51 @@ class GroupedCommand(TyperCommand):
 
     def format_help(self, ctx: Any, formatter: Any) -> None:  # noqa: ANN401 - as typer has it
         """Print it; the formatter is not used."""
-        from rich.console import Console
-        from rich.markdown import Markdown
-
-        console = Console(highlight=False)
-        console.width = min(console.width, _WIDEST)
-        console.print(f"\nUsage: {ctx.command_path} {' '.join(_usage(self))}\n", markup=False)
-        console.print(Markdown(self.help or ""))
-        shown = [one for one in self.get_params(ctx) if not getattr(one, "hidden", False)]
-        width = _NAMES if console.width < _NARROW else _NAMES_WIDE
-        for title, parameters in groupby(sorted(shown, key=_place), key=_title):
-            console.print(f"\n{title}:", style="bold", markup=False)
-            for one in parameters:
-                for line in _lines(one, width, console.width):
-                    console.print(line)
+        _print_help(self, ctx, _console())
 
 
-def _usage(command: TyperCommand) -> Iterator[str]:
+class ListedCommands(TyperGroup):
+    """A command of commands, each with what it does."""
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:  # noqa: ANN401 - as typer has it
+        """Print it; the formatter is not used."""
+        console = _console()
+        _print_help(self, ctx, console)
+        console.print("\nCommands:", style="bold")
+        names = max(map(len, self.commands)) + 4
+        for name, command in self.commands.items():
+            words = " ".join((command.help or "").split("\n\n")[0].split()).replace("`", "")
+            for line in _beside(f"  {name}", words, names, console.width):
+                console.print(line)
+
+
+def _console() -> Console:
+    from rich.console import Console
+
+    console = Console(highlight=False)
+    console.width = min(console.width, _WIDEST)
+    return console
+
+
+def _print_help(command: TyperCommand | TyperGroup, ctx: Any, console: Console) -> None:  # noqa: ANN401
+    from rich.markdown import Markdown
+
+    console.print(f"\nUsage: {ctx.command_path} {' '.join(_usage(command))}\n", markup=False)
+    console.print(Markdown(command.help or ""))
+    shown = [one for one in command.get_params(ctx) if not getattr(one, "hidden", False)]
+    width = _NAMES if console.width < _NARROW else _NAMES_WIDE
+    title_of = _title if isinstance(command, TyperCommand) else lambda _: "Options"
+    for title, parameters in groupby(sorted(shown, key=_place), key=title_of):
+        console.print(f"\n{title}:", style="bold", markup=False)
+        for one in parameters:
+            for line in _beside(f"  {_written(one)}", _meaning(one), width, console.width):
+                console.print(line)
+
+
+def _usage(command: TyperCommand | TyperGroup) -> Iterator[str]:
     yield "[OPTIONS]"
+    if isinstance(command, TyperGroup):
+        yield "COMMAND …"
     for one in command.params:
         if one.param_type_name == "argument":
             name = str(one.name).upper() + ("…" if one.nargs == -1 else "")
@@ -71,12 +99,12 @@ def _title(parameter: Any) -> str:  # noqa: ANN401
     return "As with all commands" if parameter.name in _SHARED else "Options"
 
 
-def _lines(parameter: Any, names: int, width: int) -> Iterator[Text]:  # noqa: ANN401
+def _beside(name: str, words: str, names: int, width: int) -> Iterator[Text]:
+    """The name, and what is said of it beside or, if the name is long, below."""
     from rich.console import Console
     from rich.text import Text
 
-    name = f"  {_written(parameter)}"
-    meaning = Text(_meaning(parameter)).wrap(Console(width=width), width - names)
+    meaning = Text(words).wrap(Console(width=width), width - names)
     if len(name) + 2 > names:
         yield Text(name, "cyan")
     else:

@@ -25,13 +25,16 @@ from kalm_data.api.imports import (
 )
 from kalm_data.cli.added import added_documents, added_labels, added_pairs, added_sts
 from kalm_data.cli.expand import expand
-from kalm_data.cli.help import GroupedCommand
+from kalm_data.cli.help import GroupedCommand, ListedCommands
 from kalm_data.cli.import_rankings import rankings
 from kalm_data.cli.options import WORKSPACE, JsonOption, WorkspaceOption
 from kalm_data.cli.reporting import reporting
 
 app = typer.Typer(
-    name="import", help="Bring documents, pairs, labels and scored pairs in.", no_args_is_help=True
+    name="import",
+    cls=ListedCommands,
+    help="Bring documents, pairs, labels and scored pairs in.",
+    no_args_is_help=True,
 )
 
 Sources = Annotated[

@@ -60,3 +60,16 @@ def test_options_stand_under_what_their_settings_say_of_themselves(
     ]
     assert "\n  --estimate" not in shown and "  --[no-]estimate" in shown
     assert "\n  --seed N                  Seed of every choice. [default: 0]" in shown
+
+
+@pytest.mark.parametrize("typed", [[], ["import"]])
+def test_a_list_of_commands_tells_each_with_its_words(
+    typed: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    assert run([*typed, "--help"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) <= 80 and "Options:" in lines
+    names = [line.split()[0] for line in lines[lines.index("Commands:") + 1 :] if line[2:3] > " "]
+    assert names == [one[-1] for one, _ in leaves() if one[:-1] == typed] or not typed
+    assert typed or names == [*command_words()]
