@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Protocol
 
 from kalm_data.core.config.mine import mine_command
@@ -63,14 +64,32 @@ class DrawStore(MeasuredStore, Protocol):
         ...
 
 
+def read_pool_and_examples(store: MeasuredStore, task: Task) -> tuple[Pool, list[MiningExample]]:
+    """Both at once: while DuckDB reads the one, the other is made of what it read."""
+    with ThreadPoolExecutor(1) as reader:
+        pool = reader.submit(store.pool, task)
+        examples = store.mining_examples(task.name)
+    return pool.result(), examples
+
+
 def read_ranked(
     store: DrawStore, ranker: str, basis: str, depth: int, block: Sequence[MiningExample]
 ) -> dict[RankedKey, Ranked]:
-    """What is stored of a block of examples, which are in order of id."""
-    first, last = block[0].example_id, block[-1].example_id
-    measured = store.measured(ranker, basis, first, last)
-    hits = store.hits(ranker, hits_basis(basis, depth), first, last)
-    return {key: Ranked(measured[key], found) for key, found in hits.items() if key in measured}
+    """What is stored of a block of examples, which are in order of id.
+
+    Hits are read by halves at once: DuckDB reads rows that lie together with one thread.
+    """
+    ids, listed = [example.example_id for example in block], hits_basis(basis, depth)
+    middle = (len(ids) + 1) // 2
+    with ThreadPoolExecutor(2) as reader:
+        halves = [
+            reader.submit(store.hits, ranker, listed, half[0], half[-1])
+            for half in (ids[:middle], ids[middle:])
+            if half
+        ]
+        measured = store.measured(ranker, basis, ids[0], ids[-1])
+    hits = (one for half in halves for one in half.result().items())
+    return {key: Ranked(measured[key], found) for key, found in hits if key in measured}
 
 
 def draw_blocks(

@@ -17,7 +17,7 @@ from kalm_data.core.mining import (
     ranking_basis,
     stale_line,
 )
-from kalm_data.measures.draws import MeasuredStore
+from kalm_data.measures.draws import MeasuredStore, read_pool_and_examples
 from kalm_data.measures.rules.seen import BLIND_TO
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def read_rows(store: FilterStore, run: Run, task: Task, config: FilterConfig) ->
     if by_rank and not task.is_ranked:
         message = f"task {task.name}: a {task.type} task has no ranks. Leave it out of filter."
         raise InputError(message)
-    examples, pool = store.mining_examples(task.name), store.pool(task)
+    pool, examples = read_pool_and_examples(store, task)
     if not examples:
         run.warn(f"task {task.name}: no training example with a positive; nothing to filter")
     rankers = _choose_rankers(store, task, config, needed=by_rank) if examples else ()

@@ -22,7 +22,7 @@ from kalm_data.core.record_columns import Coded, RecordColumns
 from kalm_data.core.records import Head, Judgement, Reject
 from kalm_data.measures.blocks import Block
 from kalm_data.measures.drawing import draw_block
-from kalm_data.measures.draws import BLOCK, DrawStore
+from kalm_data.measures.draws import BLOCK, DrawStore, read_pool_and_examples
 from kalm_data.measures.labelled_draws import LabelledDraws
 from kalm_data.measures.mining_report import MiningReport
 from kalm_data.measures.ranking import Measurements, RankedPool
@@ -123,8 +123,7 @@ def _draws(store: MineStore, task: Task) -> DrawStore:
 def _mine_task(
     store: DrawStore, run: Run, maker: RankerMaker, task: Task, config: MineConfig
 ) -> TaskMined:
-    pool = store.pool(task)
-    examples = store.mining_examples(task.name)
+    pool, examples = read_pool_and_examples(store, task)
     if config.part is not None:
         examples = [one for one in examples if config.takes(one.example_id)]
     run.plan(len(examples))
