@@ -16,7 +16,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 TEXTS_AT_ONCE = 65_536
-"""Texts of a pool that are in memory at one time where somebody reads them all."""
+CHARACTERS_AT_ONCE = 64_000_000
+"""Of the texts of a pool that are in memory at one time where somebody reads them all."""
+
+_FIRST_BLOCK = 2048
+"""Texts by which it is told how long texts are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,12 +102,21 @@ class Pool:
         return chain.from_iterable(self.blocks(places))
 
     def blocks(self, places: Sequence[int] | None = None) -> Iterator[list[PoolDocument]]:
-        """The same, at most `TEXTS_AT_ONCE` at a time."""
+        """The same, at most `TEXTS_AT_ONCE` at a time, and about `CHARACTERS_AT_ONCE`: texts lie in
+        order of their hash, so a block tells how long those of the next will be.
+        """
         wanted = range(len(self)) if places is None else places
-        for start in range(0, len(wanted), TEXTS_AT_ONCE):
-            block = wanted[start : start + TEXTS_AT_ONCE]
-            texts = self.read([self.text_hashes[place] for place in block])
-            yield [self._document(*one) for one in zip(block, texts, strict=True)]
+        start, size = 0, min(_FIRST_BLOCK, TEXTS_AT_ONCE)
+        while block := wanted[start : start + size]:
+            made = [self._read_block(block)]
+            start += size
+            characters = sum(len(document.text) for document in made[0])
+            size = min(max(1, CHARACTERS_AT_ONCE * len(block) // (1 + characters)), TEXTS_AT_ONCE)
+            yield made.pop()  # nothing of it is held while the next one is read
+
+    def _read_block(self, block: Sequence[int]) -> list[PoolDocument]:
+        texts = self.read([self.text_hashes[place] for place in block])
+        return [self._document(*one) for one in zip(block, texts, strict=True)]
 
     def _document(self, place: int, text: str) -> PoolDocument:
         known = self.columns

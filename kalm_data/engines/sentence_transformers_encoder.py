@@ -17,7 +17,7 @@ from __future__ import annotations
 from contextlib import closing
 from dataclasses import dataclass
 from functools import cached_property, partial
-from itertools import chain, groupby
+from itertools import groupby
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     import torch
     from numpy.typing import NDArray
 
-    Rows: TypeAlias = dict[str, list[list[int]]]
+    Rows: TypeAlias = dict[str, list[NDArray[np.int32]]]
     """Tokenised texts, by the name of the model's input."""
 
 Precision = Literal["float32", "bfloat16"]
@@ -56,6 +56,9 @@ _SHAPES = {"cpu": Shapes(step=4, tokens=512)}
 _SHAPES_ELSEWHERE = Shapes(step=16, tokens=65_536)
 _TEXTS_AT_ONCE = 32_768
 """Texts tokenised and sorted by length together; a fraction of their batches is filled up."""
+
+_CHARACTERS_AT_ONCE = 2_000_000
+"""Of texts that are tokenised in one call, which takes some hundred bytes a token."""
 
 _UNLIMITED = 1_000_000_000
 """Tokenizers without a limit of their own claim an enormous one."""
@@ -98,7 +101,7 @@ class SentenceTransformersEncoder:
         """
         for start in range(0, len(texts), _TEXTS_AT_ONCE):
             part = list(texts[start : start + _TEXTS_AT_ONCE])
-            tokens = dict(self._tokenizer(part, **self._cutting))
+            tokens = self._tokenised(part)
             batches = list(self._batches([len(ids) for ids in tokens["input_ids"]]))
             work = (
                 (length, {name: [values[i] for i in batch] for name, values in tokens.items()})
@@ -113,8 +116,18 @@ class SentenceTransformersEncoder:
         """How many of the texts are longer than the model reads."""
         if self._max_length is None or not texts:
             return 0
-        tokens = self._tokenizer(list(texts), truncation=False, verbose=False)["input_ids"]
-        return sum(len(ids) > self._max_length for ids in tokens)
+        return sum(
+            len(ids) > self._max_length
+            for part in _portions(texts)
+            for ids in self._tokenizer(part, truncation=False, verbose=False)["input_ids"]
+        )
+
+    def _tokenised(self, texts: Sequence[str]) -> Rows:
+        made: Rows = {}
+        for part in _portions(texts):
+            for name, rows in self._tokenizer(part, **self._cutting).items():
+                made.setdefault(name, []).extend(np.array(ids, np.int32) for ids in rows)
+        return made
 
     def _batches(self, lengths: Sequence[int]) -> Iterator[tuple[int, list[int]]]:
         """(padded length, indices) of each batch, longest first."""
@@ -153,7 +166,7 @@ class SentenceTransformersEncoder:
             vectors: NDArray[np.float32] = unit.cpu().numpy()[:count]
         return vectors
 
-    def _tensor(self, name: str, values: list[list[int]], length: int) -> torch.Tensor:
+    def _tensor(self, name: str, values: list[NDArray[np.int32]], length: int) -> torch.Tensor:
         """(rows, length); rows that are missing repeat the last one."""
         import torch
 
@@ -165,7 +178,7 @@ class SentenceTransformersEncoder:
         counts, places = np.array([[len(ids)] for ids in filled]), np.arange(length)
         on_the_left = self._tokenizer.padding_side == "left"
         made = np.full((len(filled), length), fill, np.int64)
-        made[places >= length - counts if on_the_left else places < counts] = list(chain(*filled))
+        made[places >= length - counts if on_the_left else places < counts] = np.concatenate(filled)
         return torch.from_numpy(made)
 
     def _loaded(self, count: int) -> list[_Placed]:
@@ -196,6 +209,16 @@ class SentenceTransformersEncoder:
         if self._max_length is None:
             return {"truncation": False}
         return {"truncation": "longest_first", "max_length": self._max_length}
+
+
+def _portions(texts: Sequence[str]) -> Iterator[list[str]]:
+    """The texts, in order, so many characters at a time or one text."""
+    ends = np.cumsum([len(text) for text in texts])
+    start = before = 0
+    while start < len(texts):
+        end = max(start + 1, int(np.searchsorted(ends, before + _CHARACTERS_AT_ONCE, "right")))
+        yield list(texts[start:end])
+        start, before = end, ends[end - 1]
 
 
 def load_encoder(

@@ -12,6 +12,7 @@ import pyarrow as pa
 from kalm_data.core.pool import Pool, PoolColumns, most_protected, pool_of
 from kalm_data.core.tasks import Task
 from kalm_data.workspace.arrow_columns import to_column
+from kalm_data.workspace.sparing import sparing
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,7 +31,7 @@ SELECT DISTINCT language FROM current_documents WHERE collection IN (SELECT unne
 """
 
 _TEXTS = """
-SELECT t.text FROM asked JOIN texts t ON t.text_hash = asked.text_hash ORDER BY asked.place
+SELECT asked.place, t.text FROM asked JOIN texts t ON t.text_hash = asked.text_hash
 """
 
 # lists are sorted, and made of distinct places, where they are read: DuckDB takes longer
@@ -117,9 +118,12 @@ def _alike(database: Database, hashes: Sequence[str]) -> dict[str, tuple[int, ..
 
 def _read(database: Database, hashes: Sequence[str]) -> list[str]:
     """Texts of the workspace, in order."""
-    with database.read() as connection:
+    texts = [""] * len(hashes)
+    with database.read() as connection, sparing(connection):
         connection.register("asked", _placed(hashes))
-        return [text for (text,) in connection.execute(_TEXTS).fetchall()]
+        for place, text in connection.execute(_TEXTS).fetchall():
+            texts[place] = text
+    return texts
 
 
 def _placed(hashes: Sequence[str]) -> pa.Table:

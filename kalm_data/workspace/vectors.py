@@ -35,9 +35,9 @@ if TYPE_CHECKING:
     Places = dict[str, tuple[str, int]]
 
 WRITE_EVERY_S = 2.0
-_WRITE_EVERY_TEXTS = 50_000
+_WRITE_EVERY_BYTES = 64 << 20
 _ENCODER = "encoder.json"
-_MOST_IN_MEMORY = 2 << 30
+_MOST_IN_MEMORY = 256 << 20
 """Bytes of vectors that are held at a time; more are read through the disk."""
 
 _PLACES = """
@@ -73,6 +73,7 @@ class VectorStore:
         for texts in blocks:
             if texts:
                 self._locate(run, encoder, texts, folder, found)
+            del texts  # before the next block is read
         return found.gather(folder)
 
     def _locate(
@@ -118,8 +119,8 @@ class VectorStore:
         try:
             for indices, vectors in encoder.encode(list(missing.values())):
                 made.append(([hashes[i] for i in indices], vectors))
-                held = sum(len(batch) for batch, _ in made)
-                if time.monotonic() - written_at > WRITE_EVERY_S or held > _WRITE_EVERY_TEXTS:
+                held = sum(batch.nbytes for _, batch in made)
+                if time.monotonic() - written_at > WRITE_EVERY_S or held > _WRITE_EVERY_BYTES:
                     places |= self._write(run, encoder.fingerprint, made, folder)
                     made, written_at = [], time.monotonic()
                     run.tell(f"{len(places):,} of {len(missing):,} texts encoded")

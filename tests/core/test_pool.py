@@ -74,3 +74,17 @@ def test_texts_are_read_by_the_block_when_somebody_asks_and_never_before(
 def test_the_most_protected_split_wins() -> None:
     assert most_protected(["dev", "train"]) == "dev"
     assert most_protected(["dev", "test", "train"]) == "test"
+
+
+def test_blocks_of_long_texts_are_smaller(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "CHARACTERS_AT_ONCE", 1000)
+    monkeypatch.setattr(module, "_FIRST_BLOCK", 2)
+    hashes = [f"{number:02x}" * 16 for number in range(20)]
+    columns = make_pool(map(document, [one[:2] for one in hashes]), [], "").columns
+    lengths = {text_hash: 9 if place < 12 else 5000 for place, text_hash in enumerate(hashes)}
+    pool = pool_of(columns, [], "", lambda asked: ["x" * lengths[one] for one in asked])
+    blocks = list(pool.blocks())
+    assert [len(block) for block in blocks] == [2, 18]
+    assert [one.text_hash for block in blocks for one in block] == hashes
+    assert [len(block) for block in pool.blocks(range(12, 20))] == [2, 1, 1, 1, 1, 1, 1]
+    assert list(pool.blocks([])) == []

@@ -188,3 +188,12 @@ def test_a_caller_that_stops_early_leaves_no_thread_behind(minilm: str) -> None:
     next(batches)
     batches.close()
     assert threading.active_count() == before
+
+
+def test_texts_are_tokenised_in_portions_of_so_many_characters(
+    encoder: SentenceTransformersEncoder, vectors: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cut = encoder.count_cut(TEXTS)
+    monkeypatch.setattr(sentence_transformers_encoder, "_CHARACTERS_AT_ONCE", 300)
+    assert collect(encoder, TEXTS).tobytes() == vectors.tobytes()
+    assert encoder.count_cut(TEXTS) == cut == 1

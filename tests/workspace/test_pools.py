@@ -6,6 +6,7 @@ from kalm_data.core.records import Document, NearDuplicate, Record, Text
 from kalm_data.core.tasks import Task
 from kalm_data.workspace.pools import PoolStore
 from kalm_data.workspace.runs import running
+from kalm_data.workspace.sparing import sparing
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -84,3 +85,24 @@ def test_same_documents_and_stored_pairs_are_alike(database: Database) -> None:
 
 def test_a_task_without_documents_has_an_empty_pool(database: Database) -> None:
     assert len(PoolStore(database).pool(TASK)) == 0
+
+
+def test_texts_are_read_in_the_order_that_is_asked_for_and_little_is_kept(
+    database: Database,
+) -> None:
+    texts = [f"text {number}" for number in range(50)]
+    made = pool(database, *(document(text, text) for text in texts))
+    asked = [Text.of(text).text_hash for text in reversed(texts)]
+
+    def limit() -> str:
+        with database.read() as connection:
+            found = connection.execute("SELECT current_setting('memory_limit')").fetchall()
+        return str(found[0][0])
+
+    with database.kept_open():
+        before = limit()
+        for _ in range(3):
+            assert made.read(asked) == list(reversed(texts))
+            assert limit() == before
+        with database.read() as connection, sparing(connection):
+            assert limit() == "256.0 MiB"

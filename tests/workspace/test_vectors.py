@@ -166,3 +166,16 @@ def test_vectors_of_an_unknown_encoder_are_read_as_those_of_one_without_prompts(
     encode(database, Lengths(), ["a"])
     (database.folder / "vectors" / "lengths" / "encoder.json").write_text("{")
     assert stored_encoders(database) == [StoredEncoder("lengths", "lengths", "", "")]
+
+
+def test_vectors_are_written_when_they_take_much_memory(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def files() -> int:
+        return len(list((database.folder / "vectors").rglob("*.npy")))
+
+    encode(database, Lengths(), ["x" * length for length in range(1, 41)])
+    assert files() == 1
+    monkeypatch.setattr(module, "_WRITE_EVERY_BYTES", 100)  # 8 bytes a vector
+    encode(database, Lengths(), ["y" * length for length in range(1, 41)])
+    assert files() == 1 + 3
