@@ -10,7 +10,6 @@ from kalm_data.core.mining import Hits, Measured, MiningExample, RankedKey
 from kalm_data.workspace.arrow_columns import to_lists
 from kalm_data.workspace.labels import read_class_texts
 from kalm_data.workspace.pools import PoolStore
-from kalm_data.workspace.sparing import sparing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -152,7 +151,7 @@ class RankingStore:
             taken_back = set(connection.execute(_TAKEN_BACK, [task]).fetchall())
         for first, end in zip(firsts, [*firsts, None][1:], strict=True):
             asked = {"task": task, "first": first, "end": end}
-            with self._database.read() as connection, sparing(connection):
+            with self._database.read() as connection:
                 rows = connection.execute(_EXAMPLES, asked).fetchall()
             found = [_example(*row) for row in rows]
             yield [one for one in found if not _is_taken_back(one, taken_back)]

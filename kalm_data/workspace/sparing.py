@@ -17,7 +17,8 @@ _KEPT = "256MiB"
 def sparing(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
     """DuckDB keeps what it reads of a file, up to most of the memory there is; here little of it.
 
-    For reads that pass by all texts and need few of them at a time.
+    For reads that pass by all texts and need few of them at a time. The limit is that of the whole
+    process, so nothing that needs more may be asked at the same time by another thread.
     """
     (told,) = connection.execute("SELECT current_setting('memory_limit')").fetchall()[0]
     number, unit = told.split()
