@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from kalm_data.core.pool import Pool
     from kalm_data.core.tasks import Task
     from kalm_data.measures.drawn_block import DrawnBlock
+    from kalm_data.measures.training_pool import TrainingPool
 
 BLOCK = 8192
 """Examples whose measurements are in memory at one time."""
@@ -92,17 +93,23 @@ def read_ranked(
     return {key: Ranked(measured[key], found) for key, found in hits if key in measured}
 
 
+def read_training(
+    store: DrawStore, task: Task, barred: Mapping[str, str] | None = None
+) -> TrainingPool:
+    """The pool of a task and what was dropped of it, as the workspace has them now."""
+    pool = store.pool(task)
+    return training_pool(pool, pool.index(), frozenset(store.dropped(task.name)), barred)
+
+
 def draw_blocks(
-    store: DrawStore, task: Task, settings: DrawSettings, barred: Mapping[str, str] | None = None
+    store: DrawStore, task: Task, settings: DrawSettings, training: TrainingPool
 ) -> Iterator[DrawnBlock]:
     """The negatives of the examples of a task, in order of id, from what is stored.
 
     Raises StaleMeasurement where an example was not ranked as it and its pool are now.
     """
-    pool = store.pool(task)
-    index, basis, config = pool.index(), ranking_basis(pool, task), settings.config
-    training = training_pool(pool, index, frozenset(store.dropped(task.name)), barred)
-    around = surroundings(training, settings)
+    pool, index, config = training.pool, training.index, settings.config
+    basis, around = ranking_basis(pool, task), surroundings(training, settings)
     for asked in store.example_blocks(task.name, BLOCK):
         stored = {
             id_: read_ranked(store, id_, basis, config.stored_depth, asked)

@@ -12,13 +12,13 @@ from kalm_data.core.config.mine import DrawSettings
 from kalm_data.core.mining import DRAW, ranking_basis
 from kalm_data.core.pool import document_groups
 from kalm_data.core.records import Reject
-from kalm_data.measures.draws import BLOCK, draw_blocks
+from kalm_data.measures.draws import BLOCK, draw_blocks, read_training
 from kalm_data.measures.holding_out import OTHER_LICENCE
 from kalm_data.measures.row_block import rows_as_given, rows_of_block, rows_of_positives
 from kalm_data.measures.row_plans import TaskPlan, no_row
 from kalm_data.measures.rules.staleness import refuse_stale_rules
 from kalm_data.measures.shard_rows import OTHER_LANGUAGE, TaskRows
-from kalm_data.measures.training_pool import HELD_OUT, NOT_IN_POOL, training_pool
+from kalm_data.measures.training_pool import HELD_OUT, NOT_IN_POOL
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -53,9 +53,8 @@ class ExamplePlanner:
     ) -> None:
         self._draws, self._store, self._sink, self._run, self._task = draws, store, sink, run, task
         self._barred = barred.reasons.get(task.name, {})
-        pool = self._pool = draws.pool(task)
-        dropped = frozenset(draws.dropped(task.name))
-        self._training = training_pool(pool, pool.index(), dropped, self._barred)
+        self._training = read_training(draws, task, self._barred)
+        pool = self._pool = self._training.pool
         self._text_hashes = np.array(pool.text_hashes, object)
         self._dev_documents = barred.dev
         self._protected = store.protected(task.name)
@@ -101,7 +100,7 @@ class ExamplePlanner:
         return "", self._as_given()
 
     def _draw_again(self, settings: DrawSettings) -> Iterator[_Drawn]:
-        for drawn in draw_blocks(self._draws, self._task, settings, self._barred):
+        for drawn in draw_blocks(self._draws, self._task, settings, self._training):
             yield drawn.block.examples, rows_of_block(drawn, self._text_hashes)
 
     def _as_given(self) -> Iterator[_Drawn]:

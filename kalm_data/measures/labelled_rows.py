@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from kalm_data.core.pool import make_pool
-from kalm_data.measures.draws import draw_blocks
+from kalm_data.measures.draws import draw_blocks, read_training
 from kalm_data.measures.holding_out import like_held
 from kalm_data.measures.label_draws import LabelDraw, dev_by_label, draw_by_label
 from kalm_data.measures.labelled_draws import LabelledDraws
@@ -86,7 +86,8 @@ class LabelPlanner:
             return
         hashes = np.array([one.text.text_hash for one in texts], object)  # in order, as the pool's
         labelled = LabelledDraws(self._draws, self._labelled)
-        for found in draw_blocks(labelled, self._task, self._mined):
+        training = read_training(labelled, self._task)
+        for found in draw_blocks(labelled, self._task, self._mined, training):
             block = rows_of_block(found, hashes)
             own = [drawn.pop(id_) for id_ in block.example_ids]
             refusals = [

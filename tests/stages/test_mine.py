@@ -21,7 +21,7 @@ from kalm_data.core.records import (
     example_id,
 )
 from kalm_data.core.tasks import Task
-from kalm_data.measures.draws import draw_blocks
+from kalm_data.measures.draws import draw_blocks, read_training
 from kalm_data.stages import mine as module
 from kalm_data.stages.mine import MineResult, mine
 from kalm_data.workspace.rankings import RankingStore
@@ -280,7 +280,12 @@ def test_short_examples_and_cut_texts_are_counted(database: Database) -> None:
 def test_a_draw_from_what_is_stored_is_that_of_the_run(database: Database) -> None:
     dig(fill(database, WORLD))
     ranker = RankingStore(database).rankers("t")[0]
-    again = draw_blocks(RankingStore(database), TASK, DrawSettings(CONFIG, (ranker,)))
+    again = draw_blocks(
+        RankingStore(database),
+        TASK,
+        DrawSettings(CONFIG, (ranker,)),
+        read_training(RankingStore(database), TASK),
+    )
     draws = [one for block in again for one in each(block)]
     rows = [(one.example_id, n.text_hash, n.rank) for one in draws for n in one.negatives]
     assert sorted(rows) == [row[:3] for row in drawn(database)]
@@ -294,7 +299,7 @@ def test_a_draw_from_rankings_of_another_pool_is_refused_with_the_remedy(
     (ranker,) = store.rankers("t")
     fill(database, document(COUNT))
     with pytest.raises(StaleMeasurement, match=f"Run `{mine_command('t', CONFIG)}`"):
-        list(draw_blocks(store, TASK, DrawSettings(CONFIG, (ranker,))))
+        list(draw_blocks(store, TASK, DrawSettings(CONFIG, (ranker,)), read_training(store, TASK)))
 
 
 def test_another_instruction_or_template_makes_rankings_stale(database: Database) -> None:
