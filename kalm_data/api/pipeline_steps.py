@@ -27,6 +27,7 @@ from kalm_data.api.imports import (
     import_sts,
     import_tasks,
 )
+from kalm_data.api.merge import MergeSettings, merge
 from kalm_data.api.mine import MineConfig, mine
 from kalm_data.api.personas import PersonasConfig, derive_personas
 from kalm_data.api.report import ReportConfig, report
@@ -50,6 +51,10 @@ def run_step(workspace: Path, step: Step, on_progress: Tell) -> StepOutcome:
     """Do the work of a step whose paths are located."""
     if not step.command.is_run:
         return StepOutcome(None, _show(workspace, step))
+    if step.command.name == known.MERGE:
+        output, models = step.of(known.MergeArguments).output, step.of(MergeSettings)
+        merged = merge(workspace, output, models, on_progress=on_progress)
+        return StepOutcome(merged.run, merged.result, merged.missed)
     outcome = _run(workspace, step, {"gates": step.of(Gates), "on_progress": on_progress})
     return StepOutcome(outcome.run, outcome.result, outcome.missed)
 

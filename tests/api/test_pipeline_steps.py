@@ -2,8 +2,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kalm_data.api.pipeline_steps import train_settings
+import pytest
+from tiny_encoder import save_encoder
+
+from kalm_data.api.pipeline_steps import run_step, train_settings
 from kalm_data.api.train import Layer, resolve_training
+from kalm_data.core.errors import InputError
 from kalm_data.core.pipeline.file import read_pipeline
 
 if TYPE_CHECKING:
@@ -34,6 +38,32 @@ def test_a_training_has_the_recipe_and_the_file_of_settings_of_its_command(tmp_p
     (step,) = read_pipeline(file).steps
     assert train_settings(step) == resolve_training(given, file=settings).settings
     assert train_settings(step).batch_size == 3
+
+
+def test_a_step_of_train_with_models_to_merge_averages_them(tmp_path: Path) -> None:
+    saved = [save_encoder(tmp_path / name, ["red"]) for name in ("a", "b")]
+    models = [str(model.relative_to(tmp_path)) for model in saved]
+    file = tmp_path / "p.toml"
+    told = f"merge = {models}\nmerge_weights = [3, 1]\noutput = 'out'\n".replace("'", '"')
+    file.write_text('[[step]]\ncommand = "train"\n' + told)
+    pipeline = read_pipeline(file)
+    (step,) = pipeline.steps
+    assert (step.name, step.inputs(pipeline.places)) == ("train-merge", tuple(models))
+    done = run_step(tmp_path / "w", step.located(pipeline.places), None)
+    assert done.run is not None
+    assert (done.run.command, done.run.kept) == ("train", 2)
+    assert (tmp_path / "out/model.safetensors").is_file()
+
+
+def test_a_step_that_merges_takes_no_settings_of_training(tmp_path: Path) -> None:
+    file = tmp_path / "p.toml"
+    step = '[[step]]\ncommand = "train"\nmerge = ["a", "b"]\noutput = "o"\n'
+    file.write_text(step + "lr = 1e-5\n")
+    with pytest.raises(InputError, match=r"p\.toml:5: train --merge: lr: unknown key"):
+        read_pipeline(file)
+    file.write_text(step.replace('["a", "b"]', '["a"]'))
+    with pytest.raises(InputError, match=r"p\.toml:1: train --merge: .*one model alone"):
+        read_pipeline(file)
 
 
 def test_a_file_of_settings_names_the_model_and_the_step_lies_over_it(tmp_path: Path) -> None:

@@ -23,15 +23,17 @@ ONE = [sys.executable, "-m"]
 TWO = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "-m"]
 
 
+@pytest.mark.parametrize("given", [[], ["--lora-rank", "2"], ["--compile"]])
 def test_two_processes_train_what_one_trains(
     write_set: WriteSet, toy_rows: list[ShardRow], make_row: MakeRow, tiny_model: Path,
-    tmp_path: Path,
+    tmp_path: Path, given: list[str],
 ) -> None:  # fmt: skip
     dev = [make_row(f"sun {i}", [f"sun moon {i}"], [f"cat stone {i}"]) for i in range(6)]
     long = [make_row(f"{'red ' * 40}{i}", ["fish"], []) for i in range(4)]
     shards = write_set([*toy_rows, *long], dev=dev)
     options = ["--model", str(tiny_model), "--batch-size", "8", "--dropout", "0", "--lr", "1e-4",
-               "--evaluations", "2", "--keep", "last", "--checkpoint-minutes", "1e-9"]  # fmt: skip
+               "--evaluations", "2", "--keep", "last", "--checkpoint-minutes", "1e-9",
+               *given]  # fmt: skip
     for name, start in (("one", ONE), ("two", TWO)):
         done = subprocess.run(
             [*start, "kalm_data", "train", str(shards), *options, "--json",

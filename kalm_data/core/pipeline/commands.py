@@ -32,6 +32,7 @@ from kalm_data.core.config.settings import Settings, as_list
 from kalm_data.core.config.shards import ShardsConfig
 from kalm_data.core.config.synth import SynthConfig
 from kalm_data.core.config.train import TrainConfig
+from kalm_data.core.config.training.merge import MergeSettings
 from kalm_data.core.tasks import NamedLabelTask, NamedStsTask, NamedTask
 
 
@@ -103,6 +104,12 @@ class TrainArguments(Settings):
         return unset_names(TrainConfig, words)
 
 
+class MergeArguments(Settings):
+    """The folder of the mean."""
+
+    output: Path
+
+
 class EvalArguments(TaskArguments):
     """The model that is judged, what it is compared with, and the file of its answers."""
 
@@ -159,6 +166,9 @@ class Command:
     is_run: bool = True
 
 
+MERGE = "train --merge"
+"""What a step of train is that has the key `merge`: it takes settings of its own."""
+
 COMMANDS: dict[str, Command] = {
     command.name: command
     for command in (
@@ -189,6 +199,7 @@ COMMANDS: dict[str, Command] = {
             "train", (TrainArguments, TrainConfig, RegressSettings, Gates), "output",
             layered=TrainConfig, reads=False,
         ),
+        Command(MERGE, (MergeArguments, MergeSettings), "output", reads=False),
         Command("eval", (EvalArguments, EvalConfig, DeviceSettings, Gates), "queries"),
         Command("export", (ExportArguments, ExportConfig, Gates), "out"),
         Command(

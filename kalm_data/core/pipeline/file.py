@@ -23,7 +23,7 @@ from kalm_data.core.config.layers import Layer, first_refused
 from kalm_data.core.config.refusals import refusal
 from kalm_data.core.config.train import read_settings
 from kalm_data.core.errors import InputError
-from kalm_data.core.pipeline.commands import COMMANDS
+from kalm_data.core.pipeline.commands import COMMANDS, MERGE
 from kalm_data.core.pipeline.step import Places, Step, made_by
 
 if TYPE_CHECKING:
@@ -102,10 +102,10 @@ class _Reader:
         if word is None:
             message = f"command is missing. Add one of: {', '.join(COMMANDS)}"
             raise InputError(f"{self._file}:{head}: {message}")
-        if not isinstance(word, str) or word not in COMMANDS:
-            known = f"; known: {', '.join(COMMANDS)}"
+        if not isinstance(word, str) or word not in COMMANDS or word == MERGE:
+            known = f"; known: {', '.join(name for name in COMMANDS if name != MERGE)}"
             raise self._error("command", head, f"command: no step (given: {word!r}){known}")
-        command = COMMANDS[word]
+        command = COMMANDS[MERGE if word == "train" and table.get("merge") else word]
         given = {key: value for key, value in table.items() if key not in _OWN}
         values = self._by_field(command, given, head)
         if seed is not None and any("seed" in kind.model_fields for kind in command.settings):
@@ -171,7 +171,7 @@ class _Reader:
         seen: Counter[str] = Counter()
         named: list[Step] = []
         for step, table in zip(steps, tables, strict=True):
-            name = step.name or step.command.name.replace(" ", "-")
+            name = step.name or re.sub(r"[ -]+", "-", step.command.name)
             if "name" in table and not (isinstance(table["name"], str) and _NAME.fullmatch(name)):
                 problem = f"name: no name of a step (given: {table['name']!r}): letters and digits"
                 raise self._error("name", step.line, problem)

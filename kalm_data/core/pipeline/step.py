@@ -20,7 +20,7 @@ S = TypeVar("S", bound=Settings)
 
 _NAMES = (
     "sources", "exclude", "model", "teacher", "against", "tokenizer", "encoder", "denoise",
-    "regress",
+    "regress", "merge",
 )  # fmt: skip
 """Keys whose words are paths or names: of models, or of data sets of the hub."""
 _KINDS = ("ranker", "rescored")
