@@ -1,6 +1,6 @@
-"""Write the command reference into README, from the commands themselves.
+"""Write the command reference into its page, from the commands themselves.
 
-    python docs/command_reference.py README.md [--check]
+    python docs/command_reference.py docs/commands.md [--check]
 
 With `--check` nothing is written, and the exit status is 1 if the file is not up to date.
 """
@@ -39,7 +39,7 @@ def _leaves(command: Any, name: str) -> Iterator[tuple[str, Any]]:
 def _section(name: str, command: Any) -> Iterator[str]:
     arguments = [p for p in command.params if p.param_type_name == "argument"]
     usage = " ".join([name, *(_usage(argument) for argument in arguments), "[OPTIONS]"])
-    yield f"### `{usage}`\n"
+    yield f"## `{usage}`\n"
     yield f"{' '.join(command.help.split())}\n"
     yield "| option | default | meaning |"
     yield "| --- | --- | --- |"
@@ -68,19 +68,19 @@ def _default(parameter: Any) -> str:
     return told if told in ("", "required", "on", "off") else f"`{told}`"
 
 
-def with_reference(readme: str) -> str:
-    """The README with its reference section replaced."""
-    before, _, rest = readme.partition(BEGIN)
+def with_reference(page: str) -> str:
+    """The page with its reference section replaced."""
+    before, _, rest = page.partition(BEGIN)
     _, _, after = rest.partition(END)
     return f"{before}{BEGIN}\n\n{reference()}\n{END}{after}"
 
 
 def main(file: Path, *, check: bool) -> int:
-    readme = file.read_text(encoding="utf-8")
-    expected = with_reference(readme)
+    page = file.read_text(encoding="utf-8")
+    expected = with_reference(page)
     if not check:
         file.write_text(expected, encoding="utf-8")
-    return int(check and readme != expected)
+    return int(check and page != expected)
 
 
 if __name__ == "__main__":
