@@ -12,7 +12,7 @@ of 64 rows has some 500 descriptions: a minute or more. `--rounds 0` leaves this
 With `--quality` both train an epoch of `--quality-rows` pairs over three seeds, and nDCG@10 of 500
 held-out pairs among 1,500 documents is printed too, beside the base's. For the sake of time these
 trainings and their judging read `--max-length` tokens of a text: with 512 rows, which are 8 steps
-of 64, some 20 minutes on two quiet cores.
+of 64.
 Bars: 1.5 times the pairs a second, nDCG within 0.003.
 """
 
