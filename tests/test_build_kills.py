@@ -15,6 +15,8 @@ import pytest
 from asked_rows import ask_rows
 from mined_world import bytes_of
 
+from kalm_data.core.finished_files import JOURNAL
+from kalm_data.core.folders import partial_of
 from kalm_data.core.verification import verify_set
 from kalm_data.workspace.shards import count_rows
 
@@ -36,7 +38,7 @@ def test_ten_kills_of_a_build_keep_the_old_set_and_end_in_the_same_bytes(tmp_pat
     _build(sets / "older", workspace, "--seed", 1)
     whole, older = bytes_of(sets / "whole"), bytes_of(sets / "older")
     assert sum(path.endswith(".parquet") for path in whole) > 20
-    moments, reused = random.Random(0), []
+    moments = random.Random(0)
     for number in range(KILLS):
         out = sets / f"out-{number}"
         if number % 2:
@@ -46,12 +48,14 @@ def test_ten_kills_of_a_build_keep_the_old_set_and_end_in_the_same_bytes(tmp_pat
         if out.exists():
             verify_set(out, count_rows)
             assert bytes_of(out) in (older, whole)
-        reused.append(_build(out, workspace)["reused"])
+        _build(out, workspace)
         assert bytes_of(out) == whole
 
-    assert any(reused), f"{KILLS} kills within {duration_s:.1f} s, and nothing was reused"
+    _kill_when_files_are_finished(sets / "late", workspace)
+    assert _build(sets / "late", workspace)["reused"] > 0
+    assert bytes_of(sets / "late") == whole
     assert sorted(path.name for path in sets.iterdir()) == sorted(
-        ["older", "whole", *(f"out-{number}" for number in range(KILLS))]
+        ["late", "older", "whole", *(f"out-{number}" for number in range(KILLS))]
     )
     assert not list((workspace / "runs").iterdir()) and not _spilled(workspace)
 
@@ -71,14 +75,27 @@ def _build(out: Path, workspace: Path, *options: object) -> dict[str, Any]:
 
 def _kill(out: Path, workspace: Path, moment_s: float) -> None:
     """Kill a build at a moment after its start, or let it end."""
-    process = subprocess.Popen(
-        _command(out, workspace), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
+    process = _start(out, workspace)
     try:
         process.wait(moment_s)
     except subprocess.TimeoutExpired:
         process.send_signal(signal.SIGKILL)
         process.wait()
+
+
+def _kill_when_files_are_finished(out: Path, workspace: Path) -> None:
+    journal = partial_of(out) / JOURNAL
+    process = _start(out, workspace)
+    while process.poll() is None and not (journal.exists() and journal.read_text().count("\n") > 1):
+        time.sleep(0.005)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+
+
+def _start(out: Path, workspace: Path) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        _command(out, workspace), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
 
 
 def _spilled(workspace: Path) -> list[Path]:
