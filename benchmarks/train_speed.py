@@ -7,7 +7,9 @@ Debian's package descriptions and the pairs of synopsis and description, with 7 
 all-MiniLM-L6-v2 in float32, on the CPU. The peer is SentenceTransformerTrainer with
 MultipleNegativesRankingLoss at the same temperature and learning rate, over the same texts as
 columns. Both take turns; a step counts from the end of the one before, so tokenizing is in it. One
-of 64 rows has some 500 descriptions: a minute or more. `--rounds 0` leaves this part out.
+of 64 rows has some 500 descriptions: a minute or more, and more than 24 GiB for the peer, which
+holds all activations (ours computes twice what does not fit): with less, `--batch 16`. `--rounds 0`
+leaves this part out.
 
 With `--quality` both train an epoch of `--quality-rows` pairs over three seeds, and nDCG@10 of 500
 held-out pairs among 1,500 documents is printed too, beside the base's. For the sake of time these
