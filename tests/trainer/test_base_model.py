@@ -228,11 +228,12 @@ def test_half_precision_is_trained_in_float32_and_saved_as_it_was(tmp_path: Path
     "given",
     [
         {},
-        pytest.param({"pooling": "last-token"}, marks=pytest.mark.slow),
-        pytest.param({"lora_rank": 4}, marks=pytest.mark.slow),
-        pytest.param({"bidirectional": True}, marks=pytest.mark.slow),
+        {"pooling": "last-token"},
+        {"lora_rank": 4},
+        {"bidirectional": True},
     ],
 )
+@pytest.mark.slow
 def test_a_trained_causal_model_writes_queries_as_training_did_in_plain_sentence_transformers(
     write_set: WriteSet, toy_rows: list[ShardRow], train: Train, qwen2: Path, tmp_path: Path,
     given: dict[str, object],

@@ -77,6 +77,7 @@ def test_a_killed_run_goes_on_with_what_is_left_and_ends_in_the_same_table(
     assert not list(tmp_path.glob("out.*"))
 
 
+@pytest.mark.slow
 def test_other_settings_train_again(start: Start, tmp_path: Path) -> None:
     start("out")
     first = (tmp_path / "out" / "model.safetensors").read_bytes()
