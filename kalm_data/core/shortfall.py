@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from kalm_data.core.asking import UNANSWERED
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -27,6 +29,11 @@ class PlanEnd:
     @property
     def candidates(self) -> int:
         return self.items * self.per_doc
+
+    @property
+    def unanswered(self) -> int:
+        """Asked of nobody yet, or of a batch: the plan goes on when the command runs again."""
+        return self.rejected.get(UNANSWERED, 0)
 
 
 def shortfall(end: PlanEnd, target: int | None) -> str:

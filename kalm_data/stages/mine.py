@@ -150,7 +150,9 @@ def _mine_task(
     if examples and config.part is None:
         stored = settings.to_json()
         head = Head("draw", task.name, DRAW, run.sequence, stored, over.basis, run.run_id)
-        run.hold(RecordColumns.of(head))  # with the draw, or neither is there
+        run.hold(
+            RecordColumns.of(head)
+        )  # no head without its draw; a draw without head counts for nothing
     return TaskMined(
         task=task.name,
         rankers=rankers.drawn,

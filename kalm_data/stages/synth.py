@@ -115,8 +115,9 @@ def synth(
     books.close(store.known_texts)
     result = books.result(writer, len(plan.items), others=before - books.met)
     is_over = place >= len(plan)
-    if is_over and result.accepted < (config.target or 1):
-        run.warn(f"{task}: {shortfall(books.plan_end(len(plan.items)), config.target)}")
+    end = books.plan_end(len(plan.items))
+    if is_over and not end.unanswered and result.accepted < (config.target or 1):
+        run.warn(f"{task}: {shortfall(end, config.target)}")
     _tell(run, result, config, is_over=is_over)
     return result
 

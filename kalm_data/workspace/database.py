@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from contextlib import contextmanager
 from functools import cached_property
-from threading import Lock
+from threading import Condition
 from typing import TYPE_CHECKING, Literal
 
 import duckdb
@@ -41,7 +41,7 @@ class Database:
         self.folder = folder
         self.file = folder / "workspace.duckdb"
         self._patience_s = patience_s
-        self._guard, self._users = Lock(), 0
+        self._guard, self._users = Condition(), 0
         self._is_kept = False
         self._mode: Literal["", "READ_ONLY", "READ_WRITE"] = ""  # empty: the file is not open
         self._is_ours = False  # whether what is open is known to be a workspace of this version
@@ -133,8 +133,13 @@ class Database:
 
     @contextmanager
     def _attached(self, *, read_only: bool) -> Iterator[duckdb.DuckDBPyConnection]:
-        """A connection of its own, for as long as the block takes; the first one opens the file."""
+        """A connection of its own, for as long as the block takes; the first one opens the file.
+
+        Who writes waits for the threads of this process that still read.
+        """
         with self._guard:
+            if not read_only and self._mode == "READ_ONLY":
+                self._guard.wait_for(lambda: not self._users, self._patience_s)
             if not self._users:
                 self._open(read_only=read_only)
             self._users += 1
@@ -146,6 +151,7 @@ class Database:
             connection.close()  # rolls back what was not committed
             with self._guard:
                 self._users -= 1
+                self._guard.notify_all()
                 if not self._users and not (self._is_kept and self._mode == "READ_ONLY"):
                     self._detach()
 

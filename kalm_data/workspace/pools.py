@@ -6,6 +6,7 @@ from functools import partial
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+import duckdb
 import numpy as np
 import pyarrow as pa
 
@@ -119,10 +120,15 @@ def _alike(database: Database, hashes: Sequence[str]) -> dict[str, tuple[int, ..
 def _read(database: Database, hashes: Sequence[str]) -> list[str]:
     """Texts of the workspace, in order."""
     texts = [""] * len(hashes)
-    with database.read() as connection, sparing(connection):
+    with database.read() as connection:
         connection.register("asked", _placed(hashes))
-        for place, text in connection.execute(_TEXTS).fetchall():
-            texts[place] = text
+        try:
+            with sparing(connection):
+                found = connection.execute(_TEXTS).fetchall()
+        except duckdb.OutOfMemoryException:  # so long that it needs more for a few of them
+            found = connection.execute(_TEXTS).fetchall()
+    for place, text in found:
+        texts[place] = text
     return texts
 
 

@@ -19,7 +19,7 @@ from kalm_data.core.text import storable
 from kalm_data.workspace.lock import writing
 from kalm_data.workspace.recovery import close_dead_runs
 from kalm_data.workspace.schema import TABLES
-from kalm_data.workspace.segments import Segments, remove
+from kalm_data.workspace.segments import Segments
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -146,7 +146,7 @@ class WorkspaceRun:
                  json.dumps(summary.rejected), list(summary.warnings), summary.seconds,
                  storable(error), self.run_id],
             )  # fmt: skip
-        remove([*merged, self._folder])
+        self._segments.forget([*merged, self._folder])
         return summary
 
     def check_conservation(self) -> None:
@@ -161,7 +161,7 @@ class WorkspaceRun:
     def merge(self) -> None:
         with self._database.write() as connection:
             merged = self._segments.merge(connection)
-        remove(merged)
+        self._segments.forget(merged)
         self._merged_at = time.monotonic()
 
     def _report(self, *, force: bool = False, warning: str = "") -> None:

@@ -75,25 +75,24 @@ class Segments:
         tables: Collection[Table] = tuple(TABLES.values()),
     ) -> list[Path]:
         """Insert what is pending or held, within the caller's transaction; returns the segments
-        that were merged.
+        that were merged, to be forgotten when it is committed.
 
         Rows of other tables than those named are left behind.
         """
-        merged, held = self.pending(), self._held
-        self._held = []
+        merged = self.pending()
         for table in tables:
             files = [s / f"{table.name}.parquet" for s in merged]
             stored = [_read(file) for file in files if file.exists()]
-            for parts in (stored, [rows for of, rows in held if of is table]):
+            for parts in (stored, [rows for of, rows in self._held if of is table]):
                 if parts:
                     _insert(connection, table, pa.concat_tables(parts))
         return merged
 
-
-def remove(segments: Sequence[Path]) -> None:
-    """Forget segments that were merged and committed."""
-    for segment in segments:
-        shutil.rmtree(segment)
+    def forget(self, merged: Sequence[Path]) -> None:
+        """These segments and all that is held were merged and committed."""
+        self._held = []
+        for segment in merged:
+            shutil.rmtree(segment)
 
 
 def _insert(connection: duckdb.DuckDBPyConnection, table: Table, rows: pa.Table) -> None:

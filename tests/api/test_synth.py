@@ -355,6 +355,7 @@ def test_batch_files_take_the_place_of_a_server_step_by_step(
     first, second = tmp_path / "first.jsonl", tmp_path / "second.jsonl"
     _, summary = run(workspace, server, model={"export_batch": first})
     assert summary.rejected == {"unanswered": 2 * COUNT}
+    assert not any("accepted" in line for line in summary.warnings)  # nothing failed
     answer_batch(first, tmp_path / "results-1.jsonl", server)
     run(workspace, server,
         model={"import_batch": tmp_path / "results-1.jsonl", "export_batch": second})  # fmt: skip

@@ -3,6 +3,8 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import duckdb
@@ -91,3 +93,17 @@ def opens(database: Database, *, read_only: bool) -> bool:
     """Whether another process may open the file."""
     code = f"import duckdb; duckdb.connect({str(database.file)!r}, read_only={read_only})"
     return subprocess.run([sys.executable, "-c", code], capture_output=True).returncode == 0
+
+
+def test_who_writes_waits_for_a_thread_that_still_reads(database: Database) -> None:
+    def read_slowly() -> int:
+        with database.read() as connection:
+            time.sleep(0.5)
+            return len(connection.execute("SELECT * FROM meta").fetchall())
+
+    with ThreadPoolExecutor(1) as reader:
+        reading = reader.submit(read_slowly)
+        time.sleep(0.1)
+        with database.write() as connection:
+            connection.execute("UPDATE meta SET kalm_data = 'other'")
+        assert reading.result() == 1

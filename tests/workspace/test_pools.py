@@ -106,3 +106,9 @@ def test_texts_are_read_in_the_order_that_is_asked_for_and_little_is_kept(
             assert limit() == before
         with database.read() as connection, sparing(connection):
             assert limit() == "256.0 MiB"
+
+
+def test_texts_so_long_that_few_of_them_need_much_are_read(database: Database) -> None:
+    long = [document(f"d{i}", f"{i} " + "\u6f22" * 70_000) for i in range(1_000)]
+    texts = [each.text for each in pool(database, *long).documents()]
+    assert sorted(int(text.split()[0]) for text in texts) == list(range(1_000))

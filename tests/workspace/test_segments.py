@@ -4,11 +4,12 @@ from dataclasses import asdict, astuple, fields
 from typing import TYPE_CHECKING, get_args
 
 import numpy as np
+import pytest
 
 from kalm_data.core.record_columns import Coded, RecordColumns
 from kalm_data.core.records import Decision, Head, HitList, Judgement, Record, Reject, Text
 from kalm_data.workspace.schema import TABLES
-from kalm_data.workspace.segments import Segments, remove
+from kalm_data.workspace.segments import Segments
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -47,7 +48,7 @@ def test_merging_twice_adds_nothing(database: Database, tmp_path: Path) -> None:
     for _ in range(2):  # a kill between merge and removal
         with database.write() as connection:
             merged = segments.merge(connection)
-    remove(merged)
+    segments.forget(merged)
     assert segments.pending() == []
     assert _count(database, "texts") == 2
 
@@ -97,10 +98,23 @@ def test_held_rows_come_with_the_next_merge_and_once(database: Database, tmp_pat
     segments.hold(RecordColumns(Judgement, 3, differing, same))
     for _ in range(2):
         with database.write() as connection:
-            segments.merge(connection)
+            merged = segments.merge(connection)
+        segments.forget(merged)
     assert _rows(database, "example_id, text_hash, label") == [
         ("b", "x", "positive"), ("b", "x", "negative"), ("a", "y", "negative"),
     ]  # fmt: skip
+
+
+def test_held_rows_outlast_a_merge_that_is_interrupted(database: Database, tmp_path: Path) -> None:
+    segments = Segments(tmp_path)
+    segments.hold(RecordColumns.of(Text.of("held")))
+    with pytest.raises(KeyboardInterrupt), database.write() as connection:
+        segments.merge(connection)
+        raise KeyboardInterrupt
+    assert _count(database, "texts") == 0
+    with database.write() as connection:
+        segments.merge(connection)
+    assert _count(database, "texts") == 1
 
 
 def test_one_row_by_column_is_the_row(database: Database, tmp_path: Path) -> None:
